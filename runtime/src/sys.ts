@@ -1,0 +1,239 @@
+/**
+ * The one seam between the runtime and Linux. Every method is one system call (or one libc wrapper of it) with no
+ * policy. `runtime/native/sys.c` implements it; `runtime/src/sys-fake.ts` is the stand-in of the unit tests.
+ *
+ * **Results.** A number `>= 0` is the call's result, a negative one is `-errno` ({@link Errno}); calls that answer with text
+ * or a record return that or `-errno`. Nothing throws except for arguments of the wrong type, which is a bug.
+ *
+ * **Text is bytes.** File names, arguments and environment values are bytes to Linux. A {@link Bytes} string holds one byte
+ * per character (U+0000 to U+00FF), so any byte sequence survives a round trip.
+ */
+export type Bytes = string;
+
+/** What `stat(2)` and `lstat(2)` tell. `mode` holds type and permission bits; `mtimeMs` is since the Epoch. */
+export interface Stat {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ino: number;
+}
+
+export interface Sys {
+  /** The program's arguments, `argv[0]` (the applet's name) included. */
+  readonly args: readonly Bytes[];
+  /** The environment the program was started with: `NAME=value` entries joined by NUL, without the resume variable. */
+  readonly environ: Bytes;
+  /** Descriptor of the state handed over by the incarnation that crashed, or -1 at a first start. */
+  readonly resumeFd: number;
+
+  // ---- processes ----
+  /**
+   * Starts a program: `clone(CLONE_VM|CLONE_VFORK)`, then in the child, in this order: session or process group, foreground
+   * group, stdio, `chdir`, groups and ids, original `RLIMIT_NOFILE`, default signal dispositions, every other descriptor closed, empty signal mask, `execve`.
+   * @param program path handed to `execve`, resolved after `cwd`; no PATH search
+   * @param argv arguments joined by NUL, `argv[0]` first
+   * @param env `NAME=value` entries joined by NUL; `""` is an empty environment
+   * @param cwd working directory; `""` leaves it as it is
+   * @param stdio descriptors that become 0, 1 and 2 (each may be any open one; -1 is /dev/null)
+   * @param flags {@link SpawnFlag} bits
+   * @param ids `null` leaves them; else `[uid, gid, ...supplementary groups]`
+   * @returns the pid, or `-errno` of the first step that failed in parent or child
+   * @see clone(2), execve(2), close_range(2)
+   */
+  spawn(
+    program: Bytes,
+    argv: Bytes,
+    env: Bytes,
+    cwd: Bytes,
+    stdin: number,
+    stdout: number,
+    stderr: number,
+    flags: number,
+    ids: readonly number[] | null,
+  ): number;
+  /** Reaps one dead child: `pid * 65536 + wait status`, 0 when children live but none is dead, `-ECHILD` without children. @see waitpid(2) */
+  reap(): number;
+  /** Sends a signal; `pid < -1` is a process group. `-1` (everyone) answers `-EPERM` unless this process is PID 1. @see kill(2) */
+  kill(pid: number, signal: number): number;
+  /** Replaces this process, with the signal mask it was started with. Returns only to tell `-errno`. @see execve(2) */
+  execve(program: Bytes, argv: Bytes, env: Bytes): number;
+  /** Starts this very binary again in place, same pid, with the journal; not counted as a crash. Does not return. @see execveat(2) */
+  restart(): never;
+  /** Ends this process. @see _exit(2) */
+  exit(code: number): never;
+  getpid(): number;
+  getppid(): number;
+  getuid(): number;
+  getgid(): number;
+  /** Makes this process adopt the orphans among its descendants. @see PR_SET_CHILD_SUBREAPER(2const) */
+  setSubreaper(): number;
+  /**
+   * Tells the crash handler which descriptor holds the state to hand over, and that this incarnation is healthy when
+   * `healthy` (the count of crashes starts again at 0).
+   */
+  setJournal(fd: number, healthy: boolean): number;
+
+  // ---- this process's own attributes (chpst, setuser) ----
+  setuid(uid: number): number;
+  setgid(gid: number): number;
+  setgroups(gids: readonly number[]): number;
+  /** @see setsid(2) */
+  setsid(): number;
+  /** Adds to the nice value; 0 on success. @see nice(2) */
+  nice(increment: number): number;
+  umask(mask: number): number;
+  chdir(path: Bytes): number;
+  chroot(path: Bytes): number;
+  /** Limits of this process; -1 is unlimited. @see getrlimit(2) */
+  getrlimit(resource: number): { readonly soft: number; readonly hard: number };
+  /** -1 is unlimited. @see setrlimit(2) */
+  setrlimit(resource: number, soft: number, hard: number): number;
+
+  // ---- files ----
+  /** `O_CLOEXEC` is always added. @param flags {@link Open} bits @see open(2) */
+  open(path: Bytes, flags: number, mode: number): number;
+  close(fd: number): number;
+  dup2(from: number, to: number): number;
+  /** At most `max` bytes; `""` at end of file. @see read(2) */
+  read(fd: number, max: number): Bytes | number;
+  write(fd: number, data: Bytes): number;
+  pread(fd: number, max: number, offset: number): Bytes | number;
+  pwrite(fd: number, data: Bytes, offset: number): number;
+  stat(path: Bytes): Stat | number;
+  lstat(path: Bytes): Stat | number;
+  /** 0 when the effective user may; `mode`: 4 read, 2 write, 1 execute, 0 exists. @see faccessat(2) AT_EACCESS */
+  access(path: Bytes, mode: number): number;
+  /** Names in no particular order, without `.` and `..`. @see readdir(3) */
+  readdir(path: Bytes): Bytes[] | number;
+  readlink(path: Bytes): Bytes | number;
+  /** @see realpath(3) */
+  realpath(path: Bytes): Bytes | number;
+  rename(from: Bytes, to: Bytes): number;
+  unlink(path: Bytes): number;
+  mkdir(path: Bytes, mode: number): number;
+  chmod(path: Bytes, mode: number): number;
+  chown(path: Bytes, uid: number, gid: number): number;
+  /** @param operation 2 exclusive, 4 do not block @see flock(2) */
+  flock(fd: number, operation: number): number;
+  isatty(fd: number): boolean;
+  /** A pipe that survives {@link restart}: `[read end, write end]`. Children get only what stdio names. @see pipe2(2) */
+  pipe(): [number, number] | number;
+  /** Anonymous memory as a file; survives {@link restart}. @see memfd_create(2) */
+  memfd(name: Bytes): number;
+
+  // ---- events ----
+  /** @see epoll_create1(2) */
+  epollCreate(): number;
+  /** Level-triggered. @param events {@link Poll} bits */
+  epollAdd(epoll: number, fd: number, events: number): number;
+  epollRemove(epoll: number, fd: number): number;
+  /** Fills `[fd, events]` pairs and returns how many; 0 after the timeout or an interruption. @param timeoutMs -1 waits for ever */
+  epollWait(epoll: number, pairs: Int32Array, timeoutMs: number): number;
+  /** A descriptor that reads every signal that can be blocked (they are blocked since the first line of main). @see signalfd(2) */
+  signalfd(): number;
+  /** The next pending signal's number, or `-EAGAIN`. */
+  readSignal(fd: number): number;
+  inotifyInit(): number;
+  /** The watch descriptor. @param mask {@link Notify} bits; read events with {@link read} @see inotify(7) */
+  inotifyAdd(inotify: number, path: Bytes, mask: number): number;
+  inotifyRemove(inotify: number, watch: number): number;
+
+  // ---- unix sockets ----
+  /** A non-blocking stream socket, bound and not yet listening. @see unix(7) */
+  unixBind(path: Bytes): number;
+  listen(fd: number, backlog: number): number;
+  /** The accepted connection, non-blocking, or `-EAGAIN`. */
+  accept(fd: number): number;
+  /** A connected blocking stream socket. */
+  unixConnect(path: Bytes): number;
+  /** User id of the process at the other end. @see SO_PEERCRED in unix(7) */
+  peerUid(fd: number): number;
+
+  // ---- clocks ----
+  /** Milliseconds of CLOCK_MONOTONIC, with a fraction. */
+  now(): number;
+  /** Milliseconds since the Epoch. */
+  time(): number;
+
+  /** The C library's words for an error number. @see strerror(3) */
+  strerror(errno: number): Bytes;
+}
+
+/** Bits of {@link Sys.spawn}'s `flags`. */
+export enum SpawnFlag {
+  None = 0,
+  /** A session of its own. */
+  Session = 1,
+  /** A process group of its own. */
+  Group = 2,
+  /** The foreground process group of the controlling terminal, when there is one. */
+  Foreground = 4,
+}
+
+/** Bits of {@link Sys.open}'s `flags`: those with one value on every architecture. */
+export enum Open {
+  Read = 0,
+  Write = 1,
+  ReadWrite = 2,
+  Create = 0o100,
+  Exclusive = 0o200,
+  Truncate = 0o1000,
+  Append = 0o2000,
+  NonBlock = 0o4000,
+}
+
+/** Bits of `st_mode`. @see inode(7) */
+export enum Mode {
+  TypeMask = 0o170000,
+  Directory = 0o040000,
+  Regular = 0o100000,
+  Socket = 0o140000,
+}
+
+/** Bits of epoll events. @see epoll_ctl(2) */
+export enum Poll {
+  In = 1,
+  Out = 4,
+  Error = 8,
+  HangUp = 16,
+}
+
+/** Bits of inotify masks and events. @see inotify(7) */
+export enum Notify {
+  Attrib = 0x4,
+  CloseWrite = 0x8,
+  MovedFrom = 0x40,
+  MovedTo = 0x80,
+  Create = 0x100,
+  Delete = 0x200,
+  DeleteSelf = 0x400,
+  MoveSelf = 0x800,
+  Overflow = 0x4000,
+  Ignored = 0x8000,
+}
+
+/** Error numbers that decide something. The values are those of every Linux architecture we build for. @see errno(3) */
+export enum Errno {
+  EPERM = 1,
+  ENOENT = 2,
+  ESRCH = 3,
+  EINTR = 4,
+  ENOEXEC = 8,
+  ECHILD = 10,
+  EAGAIN = 11,
+  ENOMEM = 12,
+  EACCES = 13,
+  EEXIST = 17,
+  ENOTDIR = 20,
+  EISDIR = 21,
+  EINVAL = 22,
+  EMFILE = 24,
+  ENOSPC = 28,
+  EROFS = 30,
+  EPIPE = 32,
+  ELOOP = 40,
+  EADDRINUSE = 98,
+  ECONNREFUSED = 111,
+}
