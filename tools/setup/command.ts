@@ -1,0 +1,141 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
+import { constants } from "node:os";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { onStop } from "./stopping.ts";
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  /** Variables on top of this process's; `undefined` takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** After this time the command and its children are ended; no limit by default. */
+  readonly timeoutMs?: number;
+  /** Text for the command's standard input, which is empty by default. */
+  readonly input?: string;
+  /** A file that receives both outputs, appended as they come. */
+  readonly logPath?: string;
+  /** Called with every piece of output, either stream, as it comes. */
+  readonly onOutput?: (text: string) => void;
+}
+
+export interface CommandResult {
+  /** Exit code; 128 + n after a signal; 124 after the timeout; 127 when the program cannot be started. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Longest output kept of each stream; of a longer one the end is kept. In characters. */
+const KEPT_OUTPUT = 4 * 1024 * 1024;
+/** What a command's processes get between SIGTERM and SIGKILL, and its output after its exit. */
+const GRACE_MS = 3000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const alive = new Set<ChildProcess>();
+
+/**
+ * Runs a program to its end, in a process group of its own, so that a timeout or a Ctrl-C here takes its children too.
+ * Never rejects: look at `code`.
+ */
+export function run(program: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  endOnStop();
+  const log = options.logPath === undefined ? null : openLog(options.logPath);
+  log?.write(`$ ${[program, ...args].join(" ")}\n`);
+  return new Promise((resolve) => {
+    const child = spawn(program, args, {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      detached: true,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    alive.add(child);
+    const output = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name].setEncoding("utf8").on("data", (text: string) => {
+        output[name] = (output[name] + text).slice(-KEPT_OUTPUT);
+        log?.write(text);
+        options.onOutput?.(text);
+      });
+    }
+    child.stdin.on("error", () => {}).end(options.input ?? "");
+
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      void end(child);
+    }, options.timeoutMs ?? LONGEST_TIMER_MS);
+    const finish = (code: number, note: string): void => {
+      if (!alive.delete(child)) return;
+      clearTimeout(timer);
+      if (note !== "") output.stderr += `${note}\n`;
+      if (note !== "") log?.write(`${note}\n`);
+      log?.end();
+      resolve({ code, ...output });
+    };
+    const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
+      if (timedOut) finish(124, `${program} was ended: not finished after ${(options.timeoutMs ?? 0) / 1000} s`);
+      else finish(code ?? 128 + constants.signals[signal ?? "SIGKILL"], "");
+    };
+    child.once("error", (error) => finish(127, `cannot run ${program}: ${error.message}`));
+    child.once("close", ended);
+    // A process left behind may hold the outputs open for ever: then "close" does not come.
+    child.once("exit", (code, signal) => setTimeout(ended, GRACE_MS, code, signal).unref());
+  });
+}
+
+/**
+ * Runs a program that has to succeed.
+ *
+ * @param purpose what the caller wants, put after "cannot": `build the runtime`
+ * @throws when the exit code is not 0; the message ends with the last lines of the output
+ */
+export async function runOrThrow(
+  purpose: string,
+  program: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  const result = await run(program, args, options);
+  if (result.code === 0) return result;
+  const where = options.logPath === undefined ? "" : ` (log: ${options.logPath})`;
+  throw new Error(
+    `cannot ${purpose}: ${program} ended with status ${result.code}${where}\n${lastLines(result.stdout + result.stderr, 20)}`,
+  );
+}
+
+/** The last `count` lines of a text, without empty ones at its end. */
+export function lastLines(text: string, count: number): string {
+  return text.trimEnd().split("\n").slice(-count).join("\n");
+}
+
+/** Ends a command's process group: SIGTERM, and SIGKILL for what is left after the grace. */
+async function end(child: ChildProcess): Promise<void> {
+  signalGroup(child, "SIGTERM");
+  const deadline = Date.now() + GRACE_MS;
+  while (signalGroup(child, 0) && Date.now() < deadline) await sleep(50);
+  signalGroup(child, "SIGKILL");
+}
+
+/** @returns false when nobody is left in the group */
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return child.pid !== undefined && process.kill(-child.pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+let endsOnStop = false;
+function endOnStop(): void {
+  if (endsOnStop) return;
+  endsOnStop = true;
+  onStop(async () => {
+    await Promise.all([...alive].map(end));
+  });
+}
+
+function openLog(path: string): WriteStream {
+  mkdirSync(dirname(path), { recursive: true });
+  return createWriteStream(path, { flags: "a" });
+}
