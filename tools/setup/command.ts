@@ -11,6 +11,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** After this time the command and its children are ended; no limit by default. */
   readonly timeoutMs?: number;
+  /** Ends the command and its children when aborted. */
+  readonly signal?: AbortSignal;
   /** Text for the command's standard input, which is empty by default. */
   readonly input?: string;
   /** A file that receives both outputs, appended as they come. */
@@ -65,9 +67,12 @@ export function run(program: string, args: readonly string[], options: CommandOp
       timedOut = true;
       void end(child);
     }, options.timeoutMs ?? LONGEST_TIMER_MS);
+    const abort = (): void => void end(child);
+    options.signal?.addEventListener("abort", abort);
     const finish = (code: number, note: string): void => {
       if (!alive.delete(child)) return;
       clearTimeout(timer);
+      options.signal?.removeEventListener("abort", abort);
       if (note !== "") output.stderr += `${note}\n`;
       if (note !== "") log?.write(`${note}\n`);
       log?.end();

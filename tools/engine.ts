@@ -1,0 +1,98 @@
+import { needDebianPackages } from "./debian.ts";
+import { type CommandOptions, type CommandResult, run, runOrThrow } from "./setup/command.ts";
+import { startDockerDaemon } from "./setup/docker-daemon.ts";
+import { say } from "./setup/places.ts";
+
+/** A container engine that answers. */
+export interface Engine {
+  /** The client's command name. */
+  readonly program: "docker" | "podman";
+  /** Variables that lead the client to this engine; processes that talk to it by themselves need them. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Arguments that every `build` needs here. */
+  readonly buildArgs: readonly string[];
+  /** Runs the client to its end; never rejects. */
+  run(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  /** Runs the client. @throws `cannot <purpose>: …` when its exit code is not 0 */
+  runOrThrow(purpose: string, args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+}
+
+const ANSWER_LIMIT_MS = 10_000;
+
+/**
+ * Gives a container engine to `use`: the Docker or Podman that runs on this machine, else a Docker daemon started for the time of
+ * the call (its packages are installed first) with data, socket and pid file of its own. It is stopped at the end, also after a
+ * failure or Ctrl-C. `SHIPSHAPE_ENGINE=docker` or `podman` leaves the other one out.
+ */
+export async function withEngine<T>(use: (engine: Engine) => Promise<T>): Promise<T> {
+  const running = await findEngine();
+  if (running !== null) return use(running);
+
+  if (process.env.SHIPSHAPE_ENGINE === "podman")
+    throw new Error("cannot use podman: `podman info` fails; see its message");
+  await needDocker();
+  const daemon = await startDockerDaemon();
+  try {
+    const engine = await docker({ DOCKER_HOST: daemon.host }, daemon.buildArgs);
+    if (engine === null) throw new Error("cannot use the Docker daemon just started: `docker version` fails");
+    return await use(engine);
+  } finally {
+    await daemon.stop();
+  }
+}
+
+/** The engine that runs already, `null` when there is none. */
+async function findEngine(): Promise<Engine | null> {
+  const wanted = process.env.SHIPSHAPE_ENGINE;
+  const found = (wanted !== "podman" ? await docker({}, []) : null) ?? (wanted !== "docker" ? await podman() : null);
+  return found;
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+async function docker(where: Environment, buildArgs: readonly string[]): Promise<Engine | null> {
+  let env = where;
+  const ask = (): Promise<CommandResult> => run("docker", ["version"], { env, timeoutMs: ANSWER_LIMIT_MS });
+  let answer = await ask();
+  const version = answer.code === 0 ? null : commonApiVersion(answer.stderr);
+  if (version !== null) {
+    env = { ...env, DOCKER_API_VERSION: version };
+    answer = await ask();
+  }
+  if (answer.code !== 0) return null;
+  const buildx = await run("docker", ["buildx", "version"], { env, timeoutMs: ANSWER_LIMIT_MS });
+  if (buildx.code !== 0) env = { ...env, DOCKER_BUILDKIT: "0" };
+  return engine("docker", env, buildArgs);
+}
+
+/**
+ * The API version to ask for after a client and a daemon of different age did not agree by themselves.
+ * @param stderr what `docker version` said
+ */
+export function commonApiVersion(stderr: string): string | null {
+  return /(?:Maximum|Minimum|minimum) supported API version is (\d+\.\d+)/.exec(stderr)?.[1] ?? null;
+}
+
+async function podman(): Promise<Engine | null> {
+  const { code } = await run("podman", ["info"], { timeoutMs: ANSWER_LIMIT_MS });
+  return code === 0 ? engine("podman", {}, []) : null;
+}
+
+function engine(program: Engine["program"], env: Environment, buildArgs: readonly string[]): Engine {
+  const merge = (options: CommandOptions = {}): CommandOptions => ({ ...options, env: { ...env, ...options.env } });
+  return {
+    program,
+    env: { ...env, SHIPSHAPE_ENGINE: program },
+    buildArgs,
+    run: (args, options) => run(program, args, merge(options)),
+    runOrThrow: (purpose, args, options) => runOrThrow(purpose, program, args, merge(options)),
+  };
+}
+
+async function needDocker(): Promise<void> {
+  say("no container engine answers: a Docker daemon is started for this run");
+  const has = async (program: string): Promise<boolean> => (await run(program, ["--version"])).code === 0;
+  if (!(await has("dockerd"))) await needDebianPackages(["docker.io"]);
+  // In Debian 13 the client is a package of its own.
+  if (!(await has("docker"))) await needDebianPackages(["docker-cli"]);
+}
