@@ -1,0 +1,158 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { needDebianPackages } from "../debian.ts";
+import { runOrThrow } from "../setup/command.ts";
+import { top } from "../setup/places.ts";
+import { type Arch, hostArch, toolchains } from "./arch.ts";
+import { cached, digest } from "./cached.ts";
+import type { Sources } from "./sources.ts";
+
+/** `asan`: address and undefined-behaviour sanitizers with glibc. `gcstress`: a garbage collection at every allocation. */
+export type Variant = "release" | "asan" | "gcstress";
+
+export interface Target {
+  readonly arch: Arch;
+  readonly variant: Variant;
+}
+
+const nativeDir = join(top, "runtime/native");
+const COMPILE_LIMIT_MS = 10 * 60_000;
+const QUICKJS_FILES = ["quickjs.c", "libregexp.c", "libunicode.c", "cutils.c", "dtoa.c"];
+const QJSC_FILES = ["qjsc.c", "quickjs-libc.c"];
+const OUR_WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror"];
+const LEAN = [
+  "-ffunction-sections",
+  "-fdata-sections",
+  "-fno-asynchronous-unwind-tables",
+  "-fno-pie",
+  "-fno-stack-protector",
+];
+
+/** Compiles and links for one target. Every object file is kept by the digest of what it is made from. */
+export class Compiler {
+  readonly #sources: Sources;
+  readonly #target: Target;
+  readonly #gcc: string;
+
+  /** Installs the compiler when it is missing. */
+  static async for(sources: Sources, target: Target): Promise<Compiler> {
+    const { crossPackage, crossCompiler } = toolchains[target.arch];
+    const native = target.arch === hostArch();
+    if (target.variant === "asan" && !native)
+      throw new Error(`cannot build asan for ${target.arch}: only this machine's own architecture`);
+    const packages = [native ? "gcc" : crossPackage];
+    if (target.variant === "asan") packages.push("libc6-dev");
+    await needDebianPackages(packages);
+    return new Compiler(sources, target, native ? "gcc" : crossCompiler);
+  }
+
+  private constructor(sources: Sources, target: Target, gcc: string) {
+    this.#sources = sources;
+    this.#target = target;
+    this.#gcc = gcc;
+  }
+
+  /** The program that turns JavaScript into bytecode; only for the architecture of this machine. */
+  async qjsc(): Promise<string> {
+    const objects = await Promise.all([...QUICKJS_FILES, ...QJSC_FILES].map((name) => this.#quickjs(name)));
+    return this.#link("qjsc", objects);
+  }
+
+  /** The runtime's binary. @param applets text of applets.c */
+  async runtime(applets: string): Promise<string> {
+    const table = await cached("applets.c", digest(applets), async (path) => writeFileSync(path, applets));
+    const ours = readdirSync(nativeDir).filter((name) => name.endsWith(".c"));
+    const objects = await Promise.all([
+      ...QUICKJS_FILES.map((name) => this.#quickjs(name)),
+      ...ours.map((name) => this.#own(join(nativeDir, name), name)),
+      this.#own(table, "applets.c"),
+    ]);
+    return this.#link("shipshape", objects);
+  }
+
+  async #quickjs(name: string): Promise<string> {
+    const version = readFileSync(join(this.#sources.quickjs, "VERSION"), "utf8").trim();
+    const flags = ["-w", `-DCONFIG_VERSION="${version}"`, "-D_GNU_SOURCE", "-fwrapv", "-funsigned-char"];
+    if (this.#target.variant === "gcstress") flags.push("-DFORCE_GC_AT_MALLOC");
+    // The sources never change under one path: it stands for their content.
+    const path = join(this.#sources.quickjs, name);
+    return this.#object(path, digest(path), [...flags, ...this.#variantFlags("-fsanitize=address")]);
+  }
+
+  async #own(path: string, name: string): Promise<string> {
+    const header = readFileSync(join(nativeDir, "native.h"));
+    const flags = [...OUR_WARNINGS, "-isystem", this.#sources.quickjs, "-I", nativeDir];
+    const sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    return this.#object(path, digest(name, header, readFileSync(path)), [...flags, ...this.#variantFlags(...sanitize)]);
+  }
+
+  #variantFlags(...sanitize: readonly string[]): string[] {
+    if (this.#target.variant === "asan") return ["-O1", "-g", "-fno-omit-frame-pointer", ...sanitize];
+    return ["-Os", ...LEAN, ...toolchains[this.#target.arch].flags, ...this.#muslHeaders()];
+  }
+
+  #muslHeaders(): string[] {
+    const { musl } = toolchains[this.#target.arch];
+    return [
+      "-nostdinc",
+      "-isystem",
+      join(this.#sources.musl[this.#target.arch], "usr/include", musl),
+      "-isystem",
+      "GCC_INCLUDE",
+    ];
+  }
+
+  async #object(path: string, content: string, flags: readonly string[]): Promise<string> {
+    const key = digest(this.#gcc, content, ...flags);
+    const name = path.slice(path.lastIndexOf("/") + 1).replace(/^[0-9a-f]{24}-/, "");
+    return cached(`${name}.o`, key, async (output) => {
+      const include = await this.#gccFile("include");
+      const args = flags.map((flag) => (flag === "GCC_INCLUDE" ? include : flag));
+      const options = { timeoutMs: COMPILE_LIMIT_MS };
+      await runOrThrow(`compile ${name}`, this.#gcc, [...args, "-c", path, "-o", output], options);
+    });
+  }
+
+  async #link(name: string, objects: readonly string[]): Promise<string> {
+    return cached(name, digest("link 2", this.#gcc, this.#target.variant, ...objects), async (output) => {
+      const args = this.#target.variant === "asan" ? this.#linkSanitized(objects) : await this.#linkMusl(objects);
+      await runOrThrow(`link ${name}`, this.#gcc, [...args, "-o", output], { timeoutMs: COMPILE_LIMIT_MS });
+    });
+  }
+
+  #linkSanitized(objects: readonly string[]): string[] {
+    return ["-fsanitize=address,undefined", ...objects, "-lm", "-lpthread", "-ldl"];
+  }
+
+  async #linkMusl(objects: readonly string[]): Promise<string[]> {
+    const lib = join(this.#sources.musl[this.#target.arch], "usr/lib", toolchains[this.#target.arch].musl);
+    const crt = (name: string) => join(lib, name);
+    return [
+      ...["-static", "-no-pie", "-nostdlib", "-Wl,--gc-sections,--build-id=none,-z,noexecstack,-z,norelro", "-s"],
+      ...[
+        crt("crt1.o"),
+        crt("crti.o"),
+        ...objects,
+        crt("libc.a"),
+        await this.#gccFile("libgcc.a"),
+        crt("libc.a"),
+        crt("crtn.o"),
+      ],
+    ];
+  }
+
+  async #gccFile(name: string): Promise<string> {
+    return (await runOrThrow(`find gcc's ${name}`, this.#gcc, [`-print-file-name=${name}`])).stdout.trim();
+  }
+}
+
+/** Puts a built file where people look for it. */
+export function dist(target: Target): string {
+  const dir = join(
+    top,
+    "dist/runtime",
+    target.variant === "release" ? target.arch : `${target.arch}-${target.variant}`,
+  );
+  mkdirSync(dir, { recursive: true });
+  return dir;
+}
