@@ -25,6 +25,8 @@ export interface Sys {
   readonly args: readonly Bytes[];
   /** The environment the program was started with: `NAME=value` entries joined by NUL, without the resume variable. */
   readonly environ: Bytes;
+  /** The architecture this binary was built for, as `uname -m` says it: `x86_64` or `aarch64`. */
+  readonly machine: Bytes;
   /** Descriptor of the state handed over by the incarnation that crashed, or -1 at a first start. */
   readonly resumeFd: number;
 

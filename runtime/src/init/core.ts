@@ -1,0 +1,65 @@
+import type { Children } from "../kernel/children.ts";
+import type { Journal } from "../kernel/journal.ts";
+import type { Loop } from "../kernel/loop.ts";
+import type { Messages } from "../kernel/messages.ts";
+import type { Context } from "../supervise/context.ts";
+import type { Supervisor } from "../supervise/supervisor.ts";
+import type { Bytes, Sys } from "../sys.ts";
+import type { Stage } from "./budget.ts";
+import type { ContainerEnvironment } from "./container-environment.ts";
+import type { Options } from "./options.ts";
+import type { Settings } from "./settings.ts";
+import type { StopRequest } from "./stop-request.ts";
+
+/** Slot of the journal that holds {@link InitRecord}. */
+export const INIT_SLOT = 0;
+
+/** How far the init has come: what it takes to go on after a crash. Pids are 0 without a process. */
+export interface InitRecord {
+  readonly phase: "startup" | "running" | "stopping";
+  /** The startup file or hook that runs, or ran last. */
+  readonly script: Bytes;
+  readonly scriptPid: number;
+  readonly mainPid: number;
+  /** Wait status of the main command, `null` while it has none. */
+  readonly mainStatus: number | null;
+  /** The signal that asked for the stop, or 0. */
+  readonly stopSignal: number;
+  /** Monotonic milliseconds at which the shutdown began. */
+  readonly stoppingSince: number;
+  readonly stage: Stage;
+}
+
+export const FRESH: InitRecord = {
+  phase: "startup",
+  script: "",
+  scriptPid: 0,
+  mainPid: 0,
+  mainStatus: null,
+  stopSignal: 0,
+  stoppingSince: 0,
+  stage: "main",
+};
+
+/** What the parts of the init share. */
+export interface Core {
+  readonly sys: Sys;
+  readonly loop: Loop;
+  readonly children: Children;
+  readonly messages: Messages;
+  readonly journal: Journal;
+  readonly options: Options;
+  readonly settings: Settings;
+  readonly environment: ContainerEnvironment;
+  readonly supervisor: Supervisor;
+  /** What the supervisor works in; its environment follows the startup files. */
+  readonly context: Context;
+  readonly stop: StopRequest;
+  record: InitRecord;
+}
+
+/** Notes how far the init has come, in memory and in the journal. */
+export function advance(core: Core, change: Partial<InitRecord>): void {
+  core.record = { ...core.record, ...change };
+  core.journal.write(INIT_SLOT, core.record);
+}

@@ -1,0 +1,125 @@
+import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/environment.ts";
+import { Children } from "../kernel/children.ts";
+import { DirectoryWatch } from "../kernel/directory-watch.ts";
+import { Journal } from "../kernel/journal.ts";
+import { Loop } from "../kernel/loop.ts";
+import { Messages } from "../kernel/messages.ts";
+import type { Context } from "../supervise/context.ts";
+import { serveControl } from "../supervise/control-server.ts";
+import type { ServiceRecord } from "../supervise/service.ts";
+import { Supervisor } from "../supervise/supervisor.ts";
+import type { Sys } from "../sys.ts";
+import { ContainerEnvironment } from "./container-environment.ts";
+import { advance, type Core, FRESH, INIT_SLOT, type InitRecord } from "./core.ts";
+import { adoptMain, startMain } from "./main-command.ts";
+import type { Options } from "./options.ts";
+import type { Running } from "./scripts.ts";
+import { readSettings } from "./settings.ts";
+import { Shutdown } from "./shutdown.ts";
+import { Signals } from "./signals.ts";
+import { startUp } from "./startup.ts";
+import { StopRequest } from "./stop-request.ts";
+
+/** An incarnation that lived this long is sound: if it crashes, it is started again in place as often as a new one. */
+const HEALTHY_AFTER_MS = 10_000;
+const SERVICE_DIRECTORY = "/etc/service";
+
+/** A running init: its event loop, and the life of the container as a promise of its exit code. */
+export function startInit(sys: Sys, options: Options): { loop: Loop; life: Promise<number> } {
+  let signals: Signals | null = null;
+  let messages: Messages | null = null;
+  const loop: Loop = new Loop(
+    sys,
+    (signal) => signals?.handle(signal),
+    (error) => messages?.warn(`a fault in the init, which goes on: ${describe(error)}`),
+  );
+  messages = new Messages(sys, loop, options.quiet);
+  const core = assemble(sys, loop, messages, options);
+  signals = new Signals(core);
+  return { loop, life: live(core) };
+}
+
+function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): Core {
+  const { journal, records } = Journal.open(sys);
+  const resumed = records.get(INIT_SLOT) as InitRecord | undefined;
+  if (resumed === undefined) journal.allocate();
+  records.delete(INIT_SLOT);
+  if (sys.resumeFd >= 0) messages.warn("The init has started itself again after a crash; services were taken over.");
+  sys.setSubreaper();
+  loop.after(HEALTHY_AFTER_MS, () => journal.healthy());
+
+  const environment = new ContainerEnvironment(sys, messages, parseEnvironBlock(sys.environ));
+  const kept = journal.readText();
+  if (kept !== null) environment.variables = parseEnvironBlock(kept);
+  else environment.begin();
+  const settings = readSettings(environment.variables, (text) => messages.warn(text));
+  const children = new Children(sys, loop);
+  const context: Context = {
+    sys,
+    loop,
+    children,
+    journal,
+    messages,
+    watch: new DirectoryWatch(sys, loop),
+    backoff: settings.backoff,
+    directory: SERVICE_DIRECTORY,
+    environment: formatEnvironBlock(environment.variables),
+  };
+  const supervisor = new Supervisor(context, records as Map<number, ServiceRecord>);
+  const record = resumed ?? FRESH;
+  return {
+    ...{ sys, loop, children, messages, journal, options, settings, environment, supervisor, context, record },
+    stop: new StopRequest(record.stopSignal),
+  };
+}
+
+/** The container's life from its start to its exit code, or from where an earlier incarnation had got to. */
+async function live(core: Core): Promise<number> {
+  if (core.record.phase === "startup") {
+    const outcome = await startUp(core);
+    if (outcome !== "done") return abort(core, outcome === "failed" ? 1 : 128 + core.stop.signal);
+    keepEnvironment(core);
+    advance(core, { phase: "running" });
+  }
+  if (!core.options.skipServices) serveServices(core);
+  const main = core.record.mainPid > 0 ? adoptMain(core, core.record.mainPid) : startOnce(core);
+  // Whatever died unseen while this incarnation started.
+  core.children.reap();
+  if (core.record.phase === "running") await end(core, main);
+  const cleanly = await new Shutdown(core).run(typeof main === "number" ? null : main);
+  if (typeof main === "number") return main;
+  return core.record.mainStatus ?? (cleanly ? 0 : 1);
+}
+
+function serveServices(core: Core): void {
+  if (core.record.phase === "running") core.supervisor.start();
+  serveControl(core.context, core.supervisor);
+}
+
+/** Starts the main command unless there is none or it has run already (`null`); a number is why it cannot run. */
+function startOnce(core: Core): Running | number | null {
+  const due = core.options.mainCommand.length > 0 && core.record.mainStatus === null && core.record.phase === "running";
+  return due ? startMain(core) : null;
+}
+
+/** Waits for what ends the container's life: its main command's end, or a stop signal. */
+async function end(core: Core, main: Running | number | null): Promise<void> {
+  if (typeof main === "number" || core.record.mainStatus !== null) return;
+  await Promise.race(main === null ? [core.stop.requested] : [core.stop.requested, main.ended]);
+}
+
+function keepEnvironment(core: Core): void {
+  core.context.environment = formatEnvironBlock(core.environment.variables);
+  core.journal.writeText(core.context.environment);
+}
+
+/** The end of a container that never came up: no hooks, no services, only what startup files left behind. */
+async function abort(core: Core, code: number): Promise<number> {
+  await new Shutdown(core).abort();
+  core.messages.warn("Init system aborted.");
+  return code;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.message}\n${error.stack ?? ""}` : String(error);
+}

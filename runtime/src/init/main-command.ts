@@ -1,0 +1,67 @@
+import { formatEnvironBlock } from "../../../lib/environment.ts";
+import { signalName } from "../../../lib/signals.ts";
+import { exitCode, exitSignal, shellStatus, type WaitStatus } from "../../../lib/wait-status.ts";
+import { explain, findProgram, spawnAsShell } from "../kernel/programs.ts";
+import { type Bytes, SpawnFlag } from "../sys.ts";
+import { advance, type Core } from "./core.ts";
+import { oomKills } from "./out-of-memory.ts";
+import type { Running } from "./scripts.ts";
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** The main command, running; or a shell's exit code for why it could not be started (126, 127), which has been said. */
+export function startMain(core: Core): Running | number {
+  const { sys, messages, environment, options } = core;
+  const [name = "", ...args] = options.mainCommand;
+  messages.info(`Running ${options.mainCommand.join(" ")}...`);
+  const path = findProgram(sys, name, environment.variables.get("PATH") ?? DEFAULT_PATH);
+  if (path === 127) {
+    messages.warn(
+      `cannot run ${name}: ${name.includes("/") ? "there is no such file" : "it is in no directory of PATH"}`,
+    );
+    return 127;
+  }
+  if (path === 126) {
+    messages.warn(`cannot run ${name}: it is there, but may not be executed (chmod +x)`);
+    return 126;
+  }
+  const pid = spawnAsShell(
+    sys,
+    {
+      path,
+      argv: [name, ...args],
+      env: formatEnvironBlock(environment.variables),
+      // Its own group, in our session and in front: Ctrl-C is for it and not for the init.
+      flags: SpawnFlag.Group | SpawnFlag.Foreground,
+    },
+    (text) => messages.warn(text),
+  );
+  if (pid < 0) {
+    messages.warn(`cannot run ${name}: ${explain(sys, path, -pid)}`);
+    return 126;
+  }
+  advance(core, { mainPid: pid });
+  return adoptMain(core, pid);
+}
+
+/** Follows the main command to its end, which it tells; it may have been started by an earlier incarnation. */
+export function adoptMain(core: Core, pid: number): Running {
+  const path = core.options.mainCommand[0] ?? "";
+  const oomKillsBefore = oomKills(core.sys);
+  const ended = core.children.exitOf(pid).then((status) => {
+    advance(core, { mainPid: 0, mainStatus: shellStatus(status) });
+    tellEnd(core, path, status, oomKills(core.sys) > oomKillsBefore);
+    return status;
+  });
+  return { path, pid, ended };
+}
+
+function tellEnd({ messages }: Core, path: Bytes, status: WaitStatus, outOfMemory: boolean): void {
+  const signal = exitSignal(status);
+  if (signal === 0) {
+    messages.info(`${path} exited with status ${exitCode(status)}.`);
+    return;
+  }
+  const cause = signal === 9 && outOfMemory ? " (oom-kill: the container's memory limit was reached)" : "";
+  messages.warn(`${path} was killed by ${signalName(signal)}${cause}: status ${128 + signal}.`);
+}

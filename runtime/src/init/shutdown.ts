@@ -1,0 +1,157 @@
+import type { Bytes } from "../sys.ts";
+import { type Deadline, STAGES, type Stage, stageEnd } from "./budget.ts";
+import { advance, type Core } from "./core.ts";
+import { descendantsOf } from "./process-tree.ts";
+import { adopt, failure, type Running, scriptsIn, startScript } from "./scripts.ts";
+import { AFTER_KILL_MS, forceToExit, stopProcess, urged } from "./stop-process.ts";
+
+const SIGTERM = 15;
+const SIGKILL = 9;
+const SIGCONT = 18;
+/** A log whose input some leftover process keeps open gets this long after the last service, then the last stage ends both. */
+const LOG_DRAIN_MS = 1000;
+
+/** One thing that was stopped, for the summary. */
+interface Stopped {
+  readonly name: Bytes;
+  readonly tookMs: number;
+  readonly killed: boolean;
+}
+
+/** The way down: main command, hooks, services, hooks, everything else, in one budget of time. */
+export class Shutdown {
+  readonly #core: Core;
+  readonly #deadline: Deadline;
+  readonly #since: number;
+  readonly #hooks: { readonly pre: readonly Bytes[]; readonly post: readonly Bytes[] };
+  readonly #present: ReadonlySet<Stage>;
+  readonly #stopped: Stopped[] = [];
+
+  constructor(core: Core) {
+    const { loop, options, settings } = core;
+    this.#core = core;
+    if (core.record.phase !== "stopping")
+      advance(core, { phase: "stopping", stoppingSince: loop.now(), stopSignal: core.stop.signal });
+    this.#since = core.record.stoppingSince;
+    this.#deadline = urged(core, this.#since + settings.shutdownMs);
+    this.#hooks = {
+      pre: scriptsIn(core, "/etc/my_init.pre_shutdown.d"),
+      post: scriptsIn(core, "/etc/my_init.post_shutdown.d"),
+    };
+    const present = new Set<Stage>(["main"]);
+    if (this.#hooks.pre.length > 0) present.add("pre");
+    if (core.supervisor.names().length > 0) present.add("services");
+    if (this.#hooks.post.length > 0) present.add("post");
+    if (options.killAllOnExit) present.add("all");
+    this.#present = present;
+  }
+
+  /** @param main the main command while it runs. @returns whether nothing had to be killed */
+  async run(main: Running | null): Promise<boolean> {
+    for (const stage of STAGES.slice(STAGES.indexOf(this.#core.record.stage))) {
+      if (!this.#present.has(stage)) continue;
+      advance(this.#core, { stage });
+      if (stage === "main") await this.#stopMain(main);
+      else if (stage === "services") await this.#stopServices();
+      else if (stage === "all") await this.#stopAll();
+      else await this.#runHooks(this.#hooks[stage], stage);
+    }
+    this.#summarize();
+    return this.#stopped.every(({ killed }) => !killed);
+  }
+
+  /** The last stage alone, for a container that never came up. */
+  async abort(): Promise<void> {
+    if (this.#core.options.killAllOnExit) await this.#stopAll();
+  }
+
+  /** End of a stage on the loop's clock, `capMs` from now at the latest. */
+  #endOf(stage: Stage, capMs: number): number {
+    const { loop, settings } = this.#core;
+    return Math.min(stageEnd(stage, this.#present, this.#since, settings.shutdownMs), loop.now() + capMs);
+  }
+
+  #note(name: Bytes, since: number, killed: boolean): void {
+    this.#stopped.push({ name, tookMs: this.#core.loop.now() - since, killed });
+  }
+
+  async #stopMain(main: Running | null): Promise<void> {
+    if (main === null || this.#core.record.mainPid === 0) return;
+    const since = this.#core.loop.now();
+    const end = this.#endOf("main", this.#core.settings.killProcessMs);
+    const inTime = await stopProcess(this.#core, main, end, this.#deadline);
+    this.#note(main.path, since, !inTime);
+  }
+
+  async #runHooks(hooks: readonly Bytes[], stage: "pre" | "post"): Promise<void> {
+    const { record, messages, loop, settings } = this.#core;
+    const interrupted = hooks.indexOf(record.script);
+    for (const path of hooks.slice(Math.max(0, interrupted))) {
+      const adopted = path === record.script && record.scriptPid > 0;
+      if (path === record.script && !adopted) continue;
+      const hook = adopted ? adopt(this.#core, path, record.scriptPid) : startScript(this.#core, path);
+      if (hook === null) continue;
+      const since = loop.now();
+      const inTime = await this.#deadline.within(hook.ended, this.#endOf(stage, settings.killProcessMs));
+      if (inTime) {
+        const problem = failure(await hook.ended);
+        if (problem !== null) messages.warn(`${path} ${problem}; the shutdown goes on`);
+      } else {
+        messages.warn(`${path} (PID ${hook.pid}) did not shut down in time. Forcing it to exit.`);
+        await forceToExit(this.#core, hook);
+      }
+      this.#note(path, since, !inTime);
+    }
+  }
+
+  async #stopServices(): Promise<void> {
+    const { supervisor, loop, messages, settings } = this.#core;
+    const since = loop.now();
+    const end = this.#endOf("services", settings.killProcessMs);
+    const killed = new Set<Bytes>();
+    const { mains, all } = supervisor.end((name) => this.#note(`service ${name}`, since, killed.has(name)));
+    if (!(await this.#deadline.within(mains, end))) {
+      for (const name of supervisor.kill()) killed.add(name);
+      messages.warn(`Services did not shut down in time: ${[...killed].join(", ")}. Forcing them to exit.`);
+      await this.#deadline.within(mains, loop.now() + AFTER_KILL_MS);
+    }
+    await this.#deadline.within(all, Math.min(end, loop.now() + LOG_DRAIN_MS));
+  }
+
+  async #stopAll(): Promise<void> {
+    const { children, loop, messages, settings } = this.#core;
+    messages.info("Killing all processes...");
+    const end = this.#endOf("all", settings.killAllMs);
+    const since = loop.now();
+    if (end > since) {
+      this.#signalAll(SIGTERM);
+      this.#signalAll(SIGCONT);
+    }
+    if (await this.#deadline.within(children.none(), end)) return;
+    messages.warn("Not all processes have exited in time. Forcing them to exit.");
+    this.#signalAll(SIGKILL);
+    await this.#deadline.within(children.none(), loop.now() + AFTER_KILL_MS);
+    this.#note("other processes", since, true);
+  }
+
+  /** To every other process of the container; below us only where we are not its PID 1. */
+  #signalAll(signal: number): void {
+    const { sys } = this.#core;
+    if (sys.getpid() === 1) sys.kill(-1, signal);
+    else for (const pid of descendantsOf(sys, sys.getpid())) sys.kill(pid, signal);
+  }
+
+  #summarize(): void {
+    const { loop, messages } = this.#core;
+    const slowest = this.#stopped.reduce<Stopped | null>((a, b) => (a === null || b.tookMs > a.tookMs ? b : a), null);
+    const killed = this.#stopped.filter((stopped) => stopped.killed).map(({ name }) => name);
+    const longest = slowest === null ? "" : `; ${slowest.name} took longest (${seconds(slowest.tookMs)})`;
+    const text = `Stopped in ${seconds(loop.now() - this.#since)}${longest}`;
+    if (killed.length > 0) messages.warn(`${text}; killed: ${killed.join(", ")}.`);
+    else messages.info(`${text}.`);
+  }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`;
+}

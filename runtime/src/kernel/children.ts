@@ -1,0 +1,67 @@
+import type { WaitStatus } from "../../../lib/wait-status.ts";
+import { Errno, type Sys } from "../sys.ts";
+import type { Loop } from "./loop.ts";
+
+/** Most children reaped before other events get their turn. */
+const REAPED_PER_TURN = 4096;
+
+/** Gets the wait status of a child that it waits for. An object and not a closure: 1,000 services cost no closure each. */
+export interface Parent {
+  exited(pid: number, status: WaitStatus): void;
+}
+
+/**
+ * Every child of this process, started or adopted, is reaped here and at once. Statuses of strangers are dropped, so
+ * none can be taken for a later child with the same pid; a pid in here is not reaped yet and safe to signal.
+ */
+export class Children {
+  readonly #sys: Sys;
+  readonly #loop: Loop;
+  readonly #parents = new Map<number, Parent>();
+  #whenNone: (() => void)[] = [];
+
+  constructor(sys: Sys, loop: Loop) {
+    this.#sys = sys;
+    this.#loop = loop;
+  }
+
+  /** From now on `parent` hears of the end of `pid`, which must be an unreaped child. */
+  add(pid: number, parent: Parent): void {
+    this.#parents.set(pid, parent);
+  }
+
+  /** Reaps all that is dead. Call it for every SIGCHLD; the signal coalesces. */
+  reap(): void {
+    for (let count = 0; count < REAPED_PER_TURN; count++) {
+      const result = this.#sys.reap();
+      if (result === -Errno.ECHILD) this.#none();
+      if (result <= 0) return;
+      const pid = Math.floor(result / 0x10000);
+      const parent = this.#parents.get(pid);
+      if (parent !== undefined) {
+        this.#parents.delete(pid);
+        parent.exited(pid, result % 0x10000);
+      }
+    }
+    this.#loop.after(0, () => this.reap());
+  }
+
+  /** Resolves with the wait status of `pid`. */
+  exitOf(pid: number): Promise<WaitStatus> {
+    return new Promise((resolve) => this.add(pid, { exited: (_, status) => resolve(status) }));
+  }
+
+  /** Resolves as soon as this process has no child at all. */
+  none(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenNone.push(resolve);
+      this.reap();
+    });
+  }
+
+  #none(): void {
+    const waiting = this.#whenNone;
+    this.#whenNone = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,81 @@
+import { Poll, type Sys } from "../sys.ts";
+import { type Timer, Timers } from "./timers.ts";
+
+/** Most `[fd, events]` pairs taken from the kernel in one turn; what is left is level-triggered and comes next turn. */
+const PAIRS_PER_TURN = 64;
+
+/** One epoll instance, one signalfd and a heap of timers. {@link tick} is what `main.c` calls for ever. */
+export class Loop {
+  readonly #sys: Sys;
+  readonly #epoll: number;
+  readonly #signals: number;
+  readonly #handlers = new Map<number, () => void>();
+  readonly #timers = new Timers();
+  readonly #pairs = new Int32Array(2 * PAIRS_PER_TURN);
+  readonly #onError: (error: unknown) => void;
+
+  /**
+   * @param onSignal called once for each signal that arrives
+   * @param onError gets what a handler threw; the loop goes on
+   */
+  constructor(sys: Sys, onSignal: (signal: number) => void, onError: (error: unknown) => void) {
+    this.#sys = sys;
+    this.#onError = onError;
+    this.#epoll = sys.epollCreate();
+    this.#signals = sys.signalfd();
+    this.watch(this.#signals, () => {
+      const signal = sys.readSignal(this.#signals);
+      if (signal > 0) onSignal(signal);
+    });
+  }
+
+  /** Calls `handler` in every turn in which `fd` can be read (or has hung up). `-errno` when the kernel refuses. */
+  watch(fd: number, handler: () => void): number {
+    const result = this.#sys.epollAdd(this.#epoll, fd, Poll.In);
+    if (result >= 0) this.#handlers.set(fd, handler);
+    return result;
+  }
+
+  /** Forgets `fd`; call it before `close`. */
+  unwatch(fd: number): void {
+    if (this.#handlers.delete(fd)) this.#sys.epollRemove(this.#epoll, fd);
+  }
+
+  /** Milliseconds of the monotonic clock. */
+  now(): number {
+    return this.#sys.now();
+  }
+
+  /** Calls `run` once, `delayMs` from now (in the next turn at the earliest). */
+  after(delayMs: number, run: () => void): Timer {
+    return this.#timers.add(this.now() + delayMs, run);
+  }
+
+  cancel(timer: Timer): void {
+    this.#timers.cancel(timer);
+  }
+
+  /** Waits for events and calls their handlers, then those timers that were due when it looked at the clock. */
+  tick(): void {
+    const next = this.#timers.next();
+    const timeoutMs = next === null ? -1 : Math.max(0, Math.ceil(next - this.now()));
+    const count = this.#sys.epollWait(this.#epoll, this.#pairs, timeoutMs);
+    for (let i = 0; i < count; i++) {
+      const handler = this.#handlers.get(this.#pairs[2 * i] as number);
+      if (handler !== undefined) this.#guard(handler);
+    }
+    if (this.#timers.next() === null) return;
+    const now = this.now();
+    for (let timer = this.#timers.takeDue(now); timer !== null; timer = this.#timers.takeDue(now)) {
+      this.#guard(timer.run);
+    }
+  }
+
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+}

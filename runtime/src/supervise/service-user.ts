@@ -1,0 +1,33 @@
+import { parseUserSpec } from "../../../lib/accounts.ts";
+import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/environment.ts";
+import { readFile } from "../kernel/files.ts";
+import { type Bytes, Errno, type Sys } from "../sys.ts";
+
+/** Ids and environment of a service that is to run as somebody. */
+export interface ServiceUser {
+  readonly ids: readonly number[];
+  readonly environment: Bytes;
+}
+
+/**
+ * Whom the service in `directory` runs as: its file `user` holds `user`, `uid`, `user:group` or `uid:gid`.
+ * @returns `null` without such a file; a text that says why the file cannot be obeyed (never run it as root instead)
+ */
+export function userOf(sys: Sys, directory: Bytes, environment: Bytes): ServiceUser | string | null {
+  const path = `${directory}/user`;
+  const spec = readFile(sys, path, 256);
+  if (spec === -Errno.ENOENT) return null;
+  if (typeof spec === "number") return `cannot read ${path}: ${sys.strerror(-spec)}`;
+  const passwd = readFile(sys, "/etc/passwd");
+  const group = readFile(sys, "/etc/group");
+  const account = parseUserSpec(
+    spec.trim(),
+    typeof passwd === "string" ? passwd : "",
+    typeof group === "string" ? group : "",
+  );
+  if (typeof account === "string") return `${path}: ${account}`;
+  const variables = parseEnvironBlock(environment);
+  variables.set("HOME", account.home).set("SHELL", account.shell);
+  if (account.name !== null) variables.set("USER", account.name).set("LOGNAME", account.name);
+  return { ids: [account.uid, account.gid, ...account.groups], environment: formatEnvironBlock(variables) };
+}

@@ -1,0 +1,142 @@
+import { isDirectory } from "../kernel/files.ts";
+import type { Bytes } from "../sys.ts";
+import type { Context } from "./context.ts";
+import { type Owner, Supervised } from "./supervised.ts";
+import { livePid, type State } from "./transition.ts";
+
+/** What the journal keeps of a service. */
+export interface ServiceRecord {
+  readonly name: Bytes;
+  readonly ino: number;
+  readonly main: State;
+  readonly log: State | null;
+  readonly pipe: readonly [number, number] | null;
+}
+
+/**
+ * One directory of `/etc/service`: its process, and its log's behind a pipe whose two ends the init holds, so that nothing is
+ * lost when either side ends.
+ */
+export class Service implements Owner {
+  readonly #context: Context;
+  readonly #changed: (service: Service) => void;
+  readonly #slot: number;
+  readonly name: Bytes;
+  /** Inode of the directory: another one under the same name is another service. */
+  readonly ino: number;
+  readonly main: Supervised;
+  readonly log: Supervised | null;
+  #pipe: readonly [number, number] | null = null;
+  /** Grows with every change, so that a client can wait for the next. */
+  serial = 0;
+  /** It is to end for good: the container stops, or its directory is gone. */
+  ending = false;
+
+  /**
+   * @param slot its place in the journal
+   * @param resumed what an earlier incarnation left there, or `null`
+   * @param changed called after every change of state
+   */
+  constructor(
+    context: Context,
+    name: Bytes,
+    ino: number,
+    slot: number,
+    resumed: ServiceRecord | null,
+    changed: (service: Service) => void,
+  ) {
+    this.#context = context;
+    this.#changed = changed;
+    this.#slot = slot;
+    this.name = name;
+    this.ino = ino;
+    const hasLog =
+      resumed === null ? isDirectory(context.sys, `${context.directory}/${name}/log`) : resumed.log !== null;
+    this.#pipe = resumed?.pipe ?? (hasLog ? this.#openPipe() : null);
+    this.main = new Supervised(context, this, name, resumed?.main ?? null);
+    this.log = hasLog ? new Supervised(context, this, `${name}/log`, resumed?.log ?? null) : null;
+  }
+
+  /** Starts what no `down` file holds back. */
+  boot(): void {
+    if (this.log !== null && this.normallyUp(this.log)) this.log.dispatch({ kind: "up" });
+    if (this.normallyUp(this.main)) this.main.dispatch({ kind: "up" });
+    this.#write();
+  }
+
+  normallyUp(process: Supervised): boolean {
+    return typeof this.#context.sys.stat(`${process.path}/down`) === "number";
+  }
+
+  /** Ends the process with TERM; the log follows once its input has ended. */
+  end(): void {
+    this.ending = true;
+    if (this.main.state.kind === "down") this.changed();
+    else this.main.dispatch({ kind: "down", letter: "x" });
+  }
+
+  /** Sends KILL to whatever of it still lives; `true` if something did. */
+  kill(): boolean {
+    let killed = false;
+    for (const process of this.processes()) {
+      const pid = livePid(process.state);
+      if (pid > 0 && this.#context.sys.kill(pid, 9) === 0) killed = true;
+    }
+    return killed;
+  }
+
+  /** Nothing of it runs and nothing will. */
+  get ended(): boolean {
+    return this.ending && this.processes().every(({ state }) => state.kind === "down");
+  }
+
+  processes(): Supervised[] {
+    return this.log === null ? [this.main] : [this.main, this.log];
+  }
+
+  /** Gives its slot in the journal and its pipe back. */
+  forget(): void {
+    this.#closePipe();
+    this.#context.journal.release(this.#slot);
+  }
+
+  changed(): void {
+    this.serial++;
+    if (this.ending && this.main.state.kind === "down" && this.#pipe !== null) {
+      this.log?.dispatch({ kind: "drain" });
+      this.#closePipe();
+    }
+    if (this.processes().every(({ state }) => state.kind !== "starting")) this.#write();
+    this.#changed(this);
+  }
+
+  stdioOf(process: Supervised): [number, number, number] {
+    if (process === this.log) return [this.#pipe?.[0] ?? -1, 1, 2];
+    return [-1, this.#pipe?.[1] ?? 1, 2];
+  }
+
+  #openPipe(): readonly [number, number] | null {
+    const pipe = this.#context.sys.pipe();
+    if (typeof pipe !== "number") return pipe;
+    this.#context.messages.warn(
+      `cannot make a pipe from service ${this.name} to its log: ${this.#context.sys.strerror(-pipe)}; its output goes to the container's`,
+    );
+    return null;
+  }
+
+  #closePipe(): void {
+    for (const fd of this.#pipe ?? []) this.#context.sys.close(fd);
+    this.#pipe = null;
+  }
+
+  #write(): void {
+    const record: ServiceRecord = {
+      name: this.name,
+      ino: this.ino,
+      main: this.main.state,
+      log: this.log?.state ?? null,
+      pipe: this.#pipe,
+    };
+    this.#context.journal.write(this.#slot, record);
+  }
+}

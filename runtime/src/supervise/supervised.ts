@@ -1,0 +1,188 @@
+import { signalName } from "../../../lib/signals.ts";
+import { exitCode, exitSignal, type WaitStatus } from "../../../lib/wait-status.ts";
+import type { Parent } from "../kernel/children.ts";
+import { isExecutable } from "../kernel/files.ts";
+import { explain, spawn } from "../kernel/programs.ts";
+import type { Timer } from "../kernel/timers.ts";
+import { type Bytes, SpawnFlag } from "../sys.ts";
+import type { Context } from "./context.ts";
+import { userOf } from "./service-user.ts";
+import {
+  deadline,
+  type Effect,
+  type Event,
+  finishArguments,
+  initial,
+  livePid,
+  type State,
+  transition,
+} from "./transition.ts";
+
+/** An editor or a `cat > run; chmod +x run` makes several changes; they are taken as one. */
+export const SETTLE_MS = 50;
+
+/** Whom a supervised process belongs to. */
+export interface Owner {
+  /** Called after every change of {@link Supervised.state}. */
+  changed(): void;
+  /** Descriptors 0, 1 and 2 of the process. */
+  stdioOf(process: Supervised): [number, number, number];
+}
+
+/** Executes what {@link transition} decides, for the `run` of one service or of its log. */
+export class Supervised implements Parent {
+  readonly #context: Context;
+  readonly #owner: Owner;
+  /** The service's name, `NAME/log` for a log: its directory below the context's. */
+  readonly name: Bytes;
+  state: State;
+  #timer: Timer | null = null;
+  #watch = -1;
+
+  /** @param resumed the state that an earlier incarnation left, or `null` */
+  constructor(context: Context, owner: Owner, name: Bytes, resumed: State | null) {
+    this.#context = context;
+    this.#owner = owner;
+    this.name = name;
+    this.state = resumed ?? initial(context.loop.now());
+    const pid = livePid(this.state);
+    if (pid > 0) context.children.add(pid, this);
+    this.#deriveTimer();
+  }
+
+  get path(): Bytes {
+    return `${this.#context.directory}/${this.name}`;
+  }
+
+  /** A log cannot be customised: neither `control/` nor `user` counts for it. @see runsv(8) */
+  get #isLog(): boolean {
+    return this.name.includes("/");
+  }
+
+  dispatch(event: Event): void {
+    const [state, ...effects] = transition(this.state, event, this.#context.loop.now(), this.#context.backoff);
+    if (state !== this.state) {
+      this.state = state;
+      this.#deriveTimer();
+    }
+    for (const effect of effects) this.#perform(effect);
+    this.#owner.changed();
+  }
+
+  exited(pid: number, status: WaitStatus): void {
+    if (pid !== livePid(this.state)) return;
+    const finish = this.state.kind === "up" && isExecutable(this.#context.sys, `${this.path}/finish`);
+    this.dispatch({ kind: "exited", status, finish });
+  }
+
+  #deriveTimer(): void {
+    const { loop } = this.#context;
+    if (this.#timer !== null) loop.cancel(this.#timer);
+    const at = deadline(this.state);
+    this.#timer = at === null ? null : loop.after(at - loop.now(), () => this.dispatch({ kind: "timer" }));
+    if (this.#watch >= 0 && this.state.kind !== "backoff") {
+      this.#context.watch.remove(this.#watch);
+      this.#watch = -1;
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case "start":
+        if (effect.program === "finish") this.#start("finish", finishArguments(effect.status));
+        else if (!this.#control("u", () => this.#start("run", []))) this.#start("run", []);
+        return;
+      case "signal":
+        this.#signal(effect.pid, effect.signal, effect.letter);
+        return;
+      case "ended":
+        this.#tell(effect.status, effect.uptimeMs, effect.delayMs);
+        return;
+    }
+  }
+
+  #start(program: "run" | "finish", args: readonly Bytes[]): void {
+    const { sys, children, messages } = this.#context;
+    const user = this.#isLog ? null : userOf(sys, this.path, this.#context.environment);
+    const pid =
+      typeof user === "string"
+        ? user
+        : spawn(sys, {
+            path: `./${program}`,
+            argv: [`./${program}`, ...args],
+            env: user?.environment ?? this.#context.environment,
+            cwd: this.path,
+            stdio: this.#owner.stdioOf(this),
+            flags: SpawnFlag.Session,
+            ids: user?.ids ?? null,
+          });
+    if (typeof pid === "number" && pid > 0) {
+      children.add(pid, this);
+      this.dispatch({ kind: "started", pid });
+      return;
+    }
+    this.dispatch({ kind: "failed" });
+    const reason = typeof pid === "string" ? pid : explain(sys, `${this.path}/${program}`, -pid);
+    const retry =
+      this.state.kind === "backoff"
+        ? `; next try when the directory changes or in ${seconds(this.state.at - this.state.since)}`
+        : "";
+    messages.warn(`cannot start service ${this.name}: ${reason}${retry}`);
+    if (this.state.kind === "backoff") this.#watchForRepair();
+  }
+
+  #watchForRepair(): void {
+    const { loop, watch } = this.#context;
+    let pending = false;
+    this.#watch = watch.add(this.path, () => {
+      if (pending) return;
+      pending = true;
+      loop.after(SETTLE_MS, () => this.dispatch({ kind: "changed" }));
+    });
+  }
+
+  #signal(pid: number, signal: number, letter: string): void {
+    const send = () => {
+      if (livePid(this.state) === pid) this.#context.sys.kill(pid, signal);
+    };
+    const custom = letter === "d" || letter === "x" ? "t" : letter;
+    if (!this.#control(custom, (status) => status !== 0 && send())) send();
+    // On `down` and at the end runit runs control/d or control/x beside control/t, whatever comes of it.
+    if (custom !== letter) this.#control(letter, () => {});
+  }
+
+  /** Runs `control/LETTER` when there is one and calls `done` with its status; `false` when there is none. @see runsv(8) */
+  #control(letter: string, done: (status: WaitStatus) => void): boolean {
+    const { sys, children, messages } = this.#context;
+    const path = `${this.path}/control/${letter}`;
+    if (letter === "" || this.#isLog || !isExecutable(sys, path)) return false;
+    const script = `control/${letter}`;
+    const pid = spawn(sys, {
+      path: `./${script}`,
+      argv: [script],
+      env: this.#context.environment,
+      cwd: this.path,
+      stdio: [-1, 1, 2],
+      flags: SpawnFlag.Session,
+    });
+    if (pid < 0) {
+      messages.warn(`cannot run ${script} of service ${this.name}: ${explain(sys, path, -pid)}`);
+      return false;
+    }
+    children.add(pid, { exited: (_, status) => done(status) });
+    return true;
+  }
+
+  #tell(status: WaitStatus, uptimeMs: number, delayMs: number): void {
+    const signal = exitSignal(status);
+    const how = signal > 0 ? `was killed by ${signalName(signal)}` : `exited with status ${exitCode(status)}`;
+    const next = delayMs <= 0 ? "restarting it" : `restarting it in ${seconds(delayMs)}`;
+    const text = `service ${this.name} ${how} after ${seconds(uptimeMs)}: ${next}`;
+    if (status === 0) this.#context.messages.info(text);
+    else this.#context.messages.warn(text);
+  }
+}
+
+function seconds(ms: number): string {
+  return `${ms < 10_000 ? Math.round(ms / 100) / 10 : Math.round(ms / 1000)} s`;
+}

@@ -1,0 +1,187 @@
+import { exitCode, exitSignal, type WaitStatus } from "../../../lib/wait-status.ts";
+import { type BackoffSettings, CLEAN_RECORD, nextStart, type Record, UP_MS } from "./backoff.ts";
+
+/**
+ * One supervised process: the `run` of a service or of its `log`, with `finish` between its lives. What is wanted stands
+ * apart from what is:
+ *
+ * | state    | wanted up                              | wanted down                      |
+ * |----------|----------------------------------------|----------------------------------|
+ * | down     | never                                  | nothing runs                     |
+ * | starting | `run` or `finish` is being started     | same; it is stopped once it runs |
+ * | up       | `run` lives                            | `run` was told to end            |
+ * | finish   | `finish` lives, then a start or a wait | `finish` lives, then down        |
+ * | backoff  | waits for `at`                         | never                            |
+ *
+ * Times are milliseconds of the monotonic clock. Nothing here reads it, or touches a process.
+ */
+export type State = { readonly want: "up" | "down"; readonly since: number; readonly record: Record } & (
+  | { readonly kind: "down" }
+  | { readonly kind: "starting"; readonly program: "run"; readonly stop: boolean }
+  | { readonly kind: "starting"; readonly program: "finish"; readonly delayMs: number }
+  | {
+      readonly kind: "up";
+      readonly pid: number;
+      readonly paused: boolean;
+      readonly gotTerm: boolean;
+      readonly asked: boolean;
+    }
+  | { readonly kind: "finish"; readonly pid: number; readonly delayMs: number }
+  | { readonly kind: "backoff"; readonly at: number }
+);
+
+export type Event =
+  /** `up` and `once` as `sv` means them; `drain` is `down` without a signal: the end of its input ends a log. */
+  | { readonly kind: "up" | "once" | "drain" | "timer" | "changed" }
+  /** `letter` is `x` when the whole container stops, else `d`: the `control/` script that is run beside the TERM. */
+  | { readonly kind: "down"; readonly letter: "d" | "x" }
+  /** Signal to the process, as `sv` asks; `letter` names the `control/` script that may replace it. */
+  | { readonly kind: "signal"; readonly signal: number; readonly letter: string }
+  /** Answers to a `start` effect. */
+  | { readonly kind: "started"; readonly pid: number }
+  | { readonly kind: "failed" }
+  /** The process is gone. `finish` tells whether a finish script is there to be run. */
+  | { readonly kind: "exited"; readonly status: WaitStatus; readonly finish: boolean };
+
+export type Effect =
+  | { readonly kind: "start"; readonly program: "run" }
+  | { readonly kind: "start"; readonly program: "finish"; readonly status: WaitStatus }
+  | { readonly kind: "signal"; readonly pid: number; readonly signal: number; readonly letter: string }
+  /** Something an operator should read: the process ended unasked. */
+  | { readonly kind: "ended"; readonly status: WaitStatus; readonly uptimeMs: number; readonly delayMs: number };
+
+const SIGKILL = 9;
+const SIGTERM = 15;
+const SIGCONT = 18;
+const SIGSTOP = 19;
+
+export function initial(now: number): State {
+  return { kind: "down", want: "down", since: now, record: CLEAN_RECORD };
+}
+
+/** When the state wants a `timer` event, or `null`. */
+export function deadline(state: State): number | null {
+  return state.kind === "backoff" ? state.at : null;
+}
+
+/** The live process of the state, or 0. */
+export function livePid(state: State): number {
+  return state.kind === "up" || state.kind === "finish" ? state.pid : 0;
+}
+
+type Result = [State, ...Effect[]];
+
+/** The next state, and what has to be done in this order. Events that mean nothing in a state change nothing. */
+export function transition(state: State, event: Event, now: number, backoff: BackoffSettings): Result {
+  switch (event.kind) {
+    case "up":
+      return state.kind === "down" || state.kind === "backoff" ? start(state, "up", now) : [wanting(state, "up")];
+    case "once":
+      return state.kind === "down" || state.kind === "backoff"
+        ? start(state, "down", now)
+        : [wanting(state, "down", false)];
+    case "down":
+      return down(state, event.letter, now);
+    case "drain":
+      // One more life for what is still in the pipe; it ends at the end of its input.
+      return state.kind === "backoff" ? start(state, "down", now) : [wanting(state, "down", false)];
+    case "signal":
+      return signal(state, event.signal, event.letter);
+    case "started":
+      return started(state, event.pid, now);
+    case "failed":
+      return failed(state, now, backoff);
+    case "exited":
+      return exited(state, event.status, event.finish, now, backoff);
+    case "timer":
+      return state.kind === "backoff" && now >= state.at ? start(state, "up", now) : [state];
+    case "changed":
+      return state.kind === "backoff" ? start(state, "up", now) : [state];
+  }
+}
+
+function wanting(state: State, want: State["want"], stop = want === "down"): State {
+  if (state.kind === "starting" && state.program === "run") return { ...state, want, stop };
+  return { ...state, want };
+}
+
+function start(state: State, want: State["want"], now: number): Result {
+  return [
+    { kind: "starting", program: "run", stop: false, want, since: now, record: state.record },
+    { kind: "start", program: "run" },
+  ];
+}
+
+function settle(state: State, now: number): State {
+  return { kind: "down", want: "down", since: now, record: state.record };
+}
+
+function down(state: State, letter: "d" | "x", now: number): Result {
+  if (state.kind === "backoff") return [settle(state, now)];
+  if (state.kind !== "up") return [wanting(state, "down")];
+  return [
+    { ...state, want: "down", gotTerm: true, paused: false },
+    { kind: "signal", pid: state.pid, signal: SIGTERM, letter },
+    { kind: "signal", pid: state.pid, signal: SIGCONT, letter: "" },
+  ];
+}
+
+function signal(state: State, signal: number, letter: string): Result {
+  if (state.kind !== "up") return [state];
+  const next = {
+    ...state,
+    paused: signal === SIGSTOP || (state.paused && signal !== SIGCONT && signal !== SIGKILL),
+    gotTerm: state.gotTerm || signal === SIGTERM,
+    asked: state.asked || signal === SIGTERM || signal === SIGKILL,
+  };
+  return [next, { kind: "signal", pid: state.pid, signal, letter }];
+}
+
+function started(state: State, pid: number, now: number): Result {
+  if (state.kind !== "starting") return [state];
+  const { want, record } = state;
+  if (state.program === "finish") return [{ kind: "finish", pid, delayMs: state.delayMs, want, since: now, record }];
+  const up: State = { kind: "up", pid, paused: false, gotTerm: false, asked: false, want, since: now, record };
+  return state.stop ? down(up, "d", now) : [up];
+}
+
+function failed(state: State, now: number, backoff: BackoffSettings): Result {
+  if (state.kind !== "starting") return [state];
+  if (state.program === "finish") return next(state, state.delayMs, now);
+  if (state.want === "down") return [settle(state, now)];
+  const [delayMs, record] = nextStart(state.record, { uptimeMs: 0, clean: false, asked: false }, backoff);
+  // Whatever the settings: a program that cannot even be started must not keep PID 1 busy.
+  return [{ kind: "backoff", at: now + Math.max(delayMs, UP_MS), want: "up", since: now, record }];
+}
+
+function exited(state: State, status: WaitStatus, finish: boolean, now: number, backoff: BackoffSettings): Result {
+  if (state.kind === "finish") return next(state, state.delayMs, now);
+  if (state.kind !== "up") return [state];
+  const uptimeMs = now - state.since;
+  const ending = { uptimeMs, clean: status === 0, asked: state.asked || state.gotTerm };
+  const [delayMs, record] = nextStart(state.record, ending, backoff);
+  const effects: Effect[] = [];
+  if (state.want === "up" && !ending.asked) effects.push({ kind: "ended", status, uptimeMs, delayMs });
+  const ended = { want: state.want, since: now, record };
+  if (!finish) {
+    const [after, ...starts] = next({ kind: "starting", program: "finish", delayMs, ...ended }, delayMs, now);
+    return [after, ...effects, ...starts];
+  }
+  return [
+    { kind: "starting", program: "finish", delayMs, ...ended },
+    ...effects,
+    { kind: "start", program: "finish", status },
+  ];
+}
+
+/** After the last process of one life: down, a start at once, or a wait. */
+function next(state: State, delayMs: number, now: number): Result {
+  if (state.want === "down") return [settle(state, now)];
+  if (delayMs <= 0) return start(state, "up", now);
+  return [{ kind: "backoff", at: now + delayMs, want: "up", since: now, record: state.record }];
+}
+
+/** The two arguments of `finish`: exit code (-1 when a signal ended it) and low byte of the status. @see runsv(8) */
+export function finishArguments(status: WaitStatus): [string, string] {
+  return [exitSignal(status) > 0 ? "-1" : String(exitCode(status)), String(status & 0xff)];
+}
