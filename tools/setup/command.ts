@@ -13,8 +13,8 @@ export interface CommandOptions {
   readonly timeoutMs?: number;
   /** Ends the command and its children when aborted. */
   readonly signal?: AbortSignal;
-  /** Text for the command's standard input, which is empty by default. */
-  readonly input?: string;
+  /** What the command reads from its standard input, which is empty by default. */
+  readonly input?: string | Uint8Array;
   /** A file that receives both outputs, appended as they come. */
   readonly logPath?: string;
   /** Called with every piece of output, either stream, as it comes. */

@@ -2,10 +2,10 @@
 
 # On a root from before the merge of /sbin into /usr/sbin, the commands are expected in /sbin all the same.
 for command in my_init setuser install_clean; do
-	[ -e "/sbin/$command" ] || ln -s "../usr/sbin/$command" "/sbin/$command"
+	[ -h "/sbin/$command" ] || [ -e "/sbin/$command" ] || ln -s "../usr/sbin/$command" "/sbin/$command"
 done
 
-install -d /etc/my_init.d /etc/my_init.pre_shutdown.d /etc/my_init.post_shutdown.d /etc/service
+install -d /etc/my_init.d /etc/my_init.signal.d /etc/my_init.pre_shutdown.d /etc/my_init.post_shutdown.d /etc/service
 
 getent group docker_env >/dev/null || groupadd -g 8377 docker_env
 install -d -m 0700 /etc/container_environment

@@ -1,0 +1,104 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { baseImage } from "../tools/base-image.ts";
+import { buildRuntime } from "../tools/build-runtime.ts";
+import type { Release } from "../tools/debian.ts";
+import { type Engine, withEngine } from "../tools/engine.ts";
+import { hostArch } from "../tools/runtime/arch.ts";
+import { run } from "../tools/setup/command.ts";
+import { logPath, say, seconds, top } from "../tools/setup/places.ts";
+
+/** The image that everything here is built `FROM`. */
+export const BASE_IMAGE = "shipshape/baseimage";
+
+const BUILD_LIMIT_MS = 15 * 60_000;
+const ARCHIVE = join(top, "dist/image/baseimage.tar");
+/** Official images whose place a file system from mmdebstrap takes where no registry is reached. */
+const RELEASES: Readonly<Record<string, Release>> = { "debian:12": "bookworm", "debian:13": "trixie" };
+
+/**
+ * Builds the base image in an engine; quick when nothing has changed, because every step is in the engine's cache.
+ *
+ * @param from image to start from; `debian:12` and `debian:13` need no registry
+ * @param tag name that the image gets
+ * @returns the image's id
+ */
+export async function buildBaseImage(engine: Engine, from = "debian:13", tag = `${BASE_IMAGE}:latest`): Promise<string> {
+  const binary = await buildRuntime({ arch: hostArch(), variant: "release" });
+  const release = RELEASES[from];
+  const base = release === undefined ? from : await baseImage(engine, release);
+  const epoch = await sourceDateEpoch();
+  const start = performance.now();
+  await engine.runOrThrow(
+    `build ${tag}`,
+    [
+      ["build", "--tag", tag, ...engine.buildArgs],
+      ["--build-arg", `BASE_IMAGE=${base}`, "--build-arg", `SOURCE_DATE_EPOCH=${epoch}`, "-"],
+    ].flat(),
+    { input: context(binary, epoch), timeoutMs: BUILD_LIMIT_MS, logPath: logPath("build-image") },
+  );
+  const { stdout } = await engine.runOrThrow(`inspect ${tag}`, ["image", "inspect", "--format", "{{.Id}}", tag]);
+  say(`${tag} built from ${base} in ${seconds(performance.now() - start)}`);
+  return stdout.trim();
+}
+
+/**
+ * The build context as a tar file: the Dockerfile, `rootfs/`, and the binary below `init/`. Owners, modes, order and times do not
+ * depend on the checkout, and the layers take them over.
+ */
+function context(binary: string, epoch: number): Buffer {
+  const normal = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX", `--mtime=@${epoch}`];
+  const staged = mkdtempSync(join(tmpdir(), "shipshape-context-"));
+  try {
+    // As a tree: a directory that is copied keeps its time, one that only receives a file does not.
+    mkdirSync(join(staged, "init/usr/sbin"), { recursive: true });
+    copyFileSync(binary, join(staged, "init/usr/sbin/shipshape"));
+    const sources = ["-C", join(top, "image"), "Dockerfile", "rootfs", "-C", staged, "init"];
+    return execFileSync("tar", ["--create", ...normal, ...sources], { maxBuffer: 2 ** 30 });
+  } finally {
+    rmSync(staged, { recursive: true });
+  }
+}
+
+/** Time that the image's files get: of the last commit that changed its recipe; `SOURCE_DATE_EPOCH` overrules. */
+async function sourceDateEpoch(): Promise<number> {
+  const { stdout } = await run("git", ["log", "-1", "--format=%ct", "--", "image"], { cwd: top });
+  const epoch = process.env["SOURCE_DATE_EPOCH"] ?? stdout.trim();
+  return /^\d+$/.test(epoch) ? Number(epoch) : 0;
+}
+
+/** Writes an image as docker-archive to `dist/image/`, unless the file there is of this very image. */
+async function saveArchive(engine: Engine, tag: string, id: string): Promise<void> {
+  const idFile = `${ARCHIVE}.id`;
+  if (existsSync(ARCHIVE) && existsSync(idFile) && readFileSync(idFile, "utf8") === id) return;
+  mkdirSync(join(ARCHIVE, ".."), { recursive: true });
+  const unfinished = `${ARCHIVE}.${process.pid}`;
+  const format = engine.program === "podman" ? ["--format", "docker-archive"] : [];
+  try {
+    await engine.runOrThrow(`save ${tag}`, ["save", ...format, "--output", unfinished, tag]);
+    renameSync(unfinished, ARCHIVE);
+    writeFileSync(idFile, id);
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { base: { type: "string" }, tag: { type: "string" } } });
+  const tag = values.tag ?? `${BASE_IMAGE}:latest`;
+  await withEngine(async (engine) => {
+    const id = await buildBaseImage(engine, values.base, tag);
+    await saveArchive(engine, tag, id);
+    console.log(`${tag} is in ${engine.program}, and in ${ARCHIVE} (${Math.round(statSync(ARCHIVE).size / 1e6)} MB)`);
+  });
+}
+
+if (import.meta.filename === process.argv[1]) {
+  main().catch((error: Error) => {
+    console.error(error.message);
+    process.exitCode = 1;
+  });
+}
