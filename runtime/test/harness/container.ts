@@ -200,7 +200,17 @@ export class Container {
       ...["unshare", "--pid", "--fork", "--kill-child", "--mount", "--uts", "--ipc"],
       ...["sh", ENTER, this.#directory],
       ...(tty ? ["setsid", "--ctty"] : ["setsid"]),
-      ...(user === 0 ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups", "--bounding-set=-all"]),
+      ...(user === 0
+        ? []
+        : [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            `--reuid=${user}`,
+            `--regid=${user}`,
+            "--clear-groups",
+            "--bounding-set=-all",
+          ]),
       ...init,
     ];
     if (!tty) return enter;

@@ -136,6 +136,7 @@ const BASE: Readonly<Record<string, FileSpec>> = {
 
 /** A file system to mount in a box. */
 export interface Mount {
+  /** As in fstab(5); `box:/PATH` is a path of the box. */
   readonly source: string;
   /** Where, as the box sees it. */
   readonly at: string;
@@ -161,11 +162,11 @@ export function layOut(
   }
   for (const [path, file] of Object.entries(files)) place(root, path, file);
   const all: Mount[] = [
-    { source: root, at: "/", type: "none", options: "bind" },
+    { source: "box:/", at: "/", type: "none", options: "bind" },
     { source: "/usr", at: "/usr", type: "none", options: "bind,ro" },
     { source: binary, at: "/sbin/shipshape", type: "none", options: "bind,ro" },
     // First in PATH, so that a host's own sv and chpst are not found.
-    { source: join(root, "sbin"), at: "/usr/local/sbin", type: "none", options: "rbind" },
+    { source: "box:/sbin", at: "/usr/local/sbin", type: "none", options: "rbind" },
     ...["ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives"].flatMap((name) => bindFromEtc(root, name)),
     { source: "proc", at: "/proc", type: "proc" },
     { source: "tmpfs", at: "/dev", type: "tmpfs", options: "mode=755" },
@@ -174,10 +175,13 @@ export function layOut(
     ...mounts,
     ...(readOnly ? [{ source: "none", at: "/", type: "none", options: "remount,bind,ro" }] : []),
   ];
-  const lines = all.map(
-    ({ source, at, type, options }) => `${source} ${join(root, at)} ${type ?? source} ${options ?? "defaults"} 0 0\n`,
-  );
+  const lines = all.map((mount) => fstabLine(root, mount));
   writeFileSync(join(box, "fstab"), lines.join(""));
+}
+
+function fstabLine(root: string, { source, at, type, options }: Mount): string {
+  const device = source.startsWith("box:") ? join(root, source.slice(4)) : source;
+  return `${device} ${join(root, at)} ${type ?? source} ${options ?? "defaults"} 0 0\n`;
 }
 
 function mergedUsr(directory: string): string {

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+
+/**
+ * Shell text of a program that says `ready` on stderr and then waits for ever, but runs these commands on these signals at once.
+ * @param traps shell text by signal; `""` ignores the signal, in the program's children too
+ */
+export function waiting(traps: Readonly<Record<string, string>> = {}, ready = "ready"): string {
+  const lines = Object.entries(traps).map(([signal, text]) => `trap '${text}' ${signal}`);
+  // A shell runs a trap only when its foreground command has ended, but at once in `wait`.
+  return [...lines, `echo ${ready} >&2`, "while :; do sleep 1000 & wait $!; kill -9 $! 2>/dev/null; done"].join("\n");
+}
+
+/** Shell text of a program that can be ended by KILL only. */
+export const STUBBORN = waiting({ TERM: "", INT: "", HUP: "" }, "stubborn");
+
+/** Fails unless every part is in the text, each after the one before. */
+export function assertOrder(text: string, parts: readonly string[]): void {
+  let from = 0;
+  for (const part of parts) {
+    const at = text.indexOf(part, from);
+    assert.notEqual(
+      at,
+      -1,
+      `${JSON.stringify(part)} is ${text.includes(part) ? "out of order" : "missing"} in:\n${text}`,
+    );
+    from = at + part.length;
+  }
+}
