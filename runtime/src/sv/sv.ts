@@ -1,0 +1,136 @@
+import { MAX_WAIT_MS, type Refusal, type ServiceStatus } from "../../../lib/control-protocol.ts";
+import { parseEnvironBlock } from "../../../lib/environment.ts";
+import { formatProcess, formatService } from "../../../lib/status-format.ts";
+import { writeAll } from "../kernel/files.ts";
+import type { Bytes, Sys } from "../sys.ts";
+import { type Arguments, parseArguments } from "./arguments.ts";
+import { isAvailable } from "./check.ts";
+import { Control, Unreachable } from "./control.ts";
+import { Names } from "./names.ts";
+import { isReached, type Verb } from "./verbs.ts";
+
+const EXIT_ERROR = 100;
+const MAX_FAILURES = 99;
+const FIRST_RETRY_MS = 20;
+const LAST_RETRY_MS = 500;
+
+/** What became of one service: a line to print. */
+interface Outcome {
+  readonly failed: boolean;
+  readonly line: Bytes;
+}
+
+/** A service that was told something, and how it stood then. */
+interface Told {
+  readonly name: Bytes;
+  readonly target: Bytes;
+  readonly before: ServiceStatus;
+}
+
+/** Reports and controls services; returns the exit code. @see docs/reference/sv.md */
+export function sv(sys: Sys): number {
+  const environment = parseEnvironBlock(sys.environ);
+  const args = parseArguments(sys.args.slice(1), environment.get("SVWAIT"));
+  if (typeof args === "string") {
+    writeAll(sys, 2, `${args}\n`);
+    return EXIT_ERROR;
+  }
+  try {
+    const names = new Names(sys, environment.get("SVDIR") ?? "");
+    return Math.min(new Run(sys, args, names).run(), MAX_FAILURES);
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+    writeAll(sys, 2, `sv: cannot talk to the init: ${error.message}\n`);
+    return EXIT_ERROR;
+  }
+}
+
+/** One call of `sv`. */
+class Run {
+  readonly #sys: Sys;
+  readonly #args: Arguments;
+  readonly #names: Names;
+  readonly #control: Control;
+  readonly #deadlineMs: number;
+
+  constructor(sys: Sys, args: Arguments, names: Names) {
+    this.#sys = sys;
+    this.#args = args;
+    this.#names = names;
+    this.#control = new Control(sys);
+    this.#deadlineMs = sys.now() + args.waitMs;
+  }
+
+  /** @returns the number of services that failed */
+  run(): number {
+    const { verb, names, waits } = this.#args;
+    let failures = 0;
+    const report = ({ failed, line }: Outcome) => {
+      writeAll(this.#sys, 1, `${line}\n`);
+      if (failed) failures++;
+    };
+    if (verb === "status") {
+      for (const name of names.length > 0 ? names : this.#control.list()) report(this.#status(name));
+      return failures;
+    }
+    // All are told before the first is waited for.
+    const told: Told[] = [];
+    for (const name of names) {
+      const result = this.#tell(verb, name);
+      if ("line" in result) report(result);
+      else told.push(result);
+    }
+    if (waits) for (const service of told) report(this.#settle(verb, service));
+    return failures;
+  }
+
+  #status(name: Bytes): Outcome {
+    const resolved = this.#names.resolve(name);
+    if ("reason" in resolved) return failure(name, resolved.reason);
+    const status = this.#control.ask({ verb: "status", target: resolved.target });
+    return "code" in status ? this.#refused(name, status) : { failed: false, line: formatService(name, status) };
+  }
+
+  #tell(verb: Verb, name: Bytes): Told | Outcome {
+    const resolved = this.#names.resolve(name);
+    if ("reason" in resolved) return failure(name, resolved.reason);
+    const { target } = resolved;
+    const [first = "status", ...others] = verb.commands;
+    const before = this.#control.ask({ verb: first, target });
+    if ("code" in before) return this.#refused(name, before, verb);
+    for (const command of others) this.#control.ask({ verb: command, target });
+    return { name, target, before };
+  }
+
+  #settle(verb: Verb, { name, target, before }: Told): Outcome {
+    let now = this.#control.ask({ verb: "status", target });
+    let retryMs = FIRST_RETRY_MS;
+    for (;;) {
+      if ("code" in now) return this.#refused(name, now, verb);
+      const reached = isReached(verb.goal, before, now);
+      const checked =
+        reached && (!verb.check || now.state !== "run" || isAvailable(this.#sys, now.dir, this.#deadlineMs));
+      if (checked === true) return { failed: false, line: `ok: ${formatProcess(name, now)}` };
+      const leftMs = Math.ceil(this.#deadlineMs - this.#sys.now());
+      if (leftMs <= 0) {
+        if (checked !== false) writeAll(this.#sys, 2, `sv: ${checked}\n`);
+        if (verb.kills) this.#control.ask({ verb: "kill", target });
+        return { failed: true, line: `${verb.kills ? "kill" : "timeout"}: ${formatProcess(name, now)}` };
+      }
+      // No event tells that a failed check would pass by now.
+      const timeoutMs = Math.min(leftMs, reached ? retryMs : MAX_WAIT_MS);
+      if (reached) retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+      now = this.#control.ask({ verb: "wait", serial: now.serial, timeoutMs, target });
+    }
+  }
+
+  #refused(name: Bytes, refusal: Refusal, verb: Verb | null = null): Outcome {
+    const gone = verb?.goal === "gone" && this.#names.isUnsupervised(name, refusal);
+    const reason = this.#names.explain(name, refusal);
+    return gone ? { failed: false, line: `ok: ${name}: ${reason}` } : failure(name, reason);
+  }
+}
+
+function failure(name: Bytes, reason: string): Outcome {
+  return { failed: true, line: `fail: ${name}: ${reason}` };
+}
