@@ -65,13 +65,19 @@ const size_t applet_count = sizeof applets / sizeof *applets;
 }
 
 async function bytecode({ name, script }: Applet, qjsc: string): Promise<string> {
-  const path = await cached(`${name}.c`, digest(qjsc, name, script), async (output) => {
-    // In a directory of its own, so that traces name `my_init.js` and nothing else.
-    const dir = mkdtempSync(join(tmpdir(), "shipshape-"));
-    writeFileSync(join(dir, `${name}.js`), script);
-    await runOrThrow(`compile ${name} to bytecode`, qjsc, ["-c", "-N", name, "-o", output, `${name}.js`], { cwd: dir });
-    rmSync(dir, { recursive: true });
-  });
+  const path = await cached(
+    `${name}.c`,
+    digest("bytecode, traces name the script", qjsc, name, script),
+    async (output) => {
+      // In a directory of its own, so that traces name `my_init.js` and nothing else.
+      const dir = mkdtempSync(join(tmpdir(), "shipshape-"));
+      writeFileSync(join(dir, `${name}.js`), script);
+      await runOrThrow(`compile ${name} to bytecode`, qjsc, ["-c", "-N", name, "-o", output, `${name}.js`], {
+        cwd: dir,
+      });
+      rmSync(dir, { recursive: true });
+    },
+  );
   const bytes = /\{([\s\S]*?)\};/.exec(readFileSync(path, "utf8"))?.[1];
   if (bytes === undefined) throw new Error(`cannot read ${path}: no bytecode in it`);
   return `static const uint8_t code_${name}[] = {${bytes}};\n`;
