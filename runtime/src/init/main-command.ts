@@ -25,6 +25,8 @@ export function startMain(core: Core): Running | number {
     messages.warn(`cannot run ${name}: it is there, but may not be executed (chmod +x)`);
     return 126;
   }
+  // Before it runs: it may not live long enough for a later look.
+  const oomKillsBefore = oomKills(sys);
   const pid = spawnAsShell(
     sys,
     {
@@ -41,13 +43,12 @@ export function startMain(core: Core): Running | number {
     return 126;
   }
   advance(core, { mainPid: pid });
-  return adoptMain(core, pid);
+  return adoptMain(core, pid, oomKillsBefore);
 }
 
 /** Follows the main command to its end, which it tells; it may have been started by an earlier incarnation. */
-export function adoptMain(core: Core, pid: number): Running {
+export function adoptMain(core: Core, pid: number, oomKillsBefore = oomKills(core.sys)): Running {
   const path = core.options.mainCommand[0] ?? "";
-  const oomKillsBefore = oomKills(core.sys);
   const ended = core.children.exitOf(pid).then((status) => {
     advance(core, { mainPid: 0, mainStatus: shellStatus(status) });
     tellEnd(core, path, status, oomKills(core.sys) > oomKillsBefore);
