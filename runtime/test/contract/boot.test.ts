@@ -7,7 +7,8 @@ import { test } from "../harness/test.ts";
 
 test("A10 the steps of a boot come in their order", async () => {
   await using box = await boot({
-    args: ["--enable-insecure-key", "--", "sh", "-c", `echo "main $$ $FROM_DIR" >&2; ${waiting()}`],
+    args: ["--enable-insecure-key"],
+    main: `echo "main $$ $FROM_DIR" >&2; ${waiting()}`,
     environment: { FROM_DIR: "imported" },
     startup: { "10_a": 'echo "startup $FROM_DIR"; cat /etc/container_environment.sh; ls /etc/container_environment' },
     files: {
@@ -24,7 +25,7 @@ test("A10 the steps of a boot come in their order", async () => {
     "/etc/container_environment.json\n",
     "Running /etc/my_init.d/10_a...",
     "Running /etc/rc.local...",
-    "Running sh -c",
+    "Running /opt/main...",
   ]);
   assertOrder(box.output.stdout, ["startup imported\n", "export FROM_DIR='imported'\n", "HOSTNAME\n", "rc-local\n"]);
   assert.ok(Number(service[1]) < Number(main[1]), "the main command was started before the service");

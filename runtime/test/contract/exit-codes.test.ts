@@ -21,7 +21,7 @@ test("A20 every exit code of the main command passes through", async () => {
 
 test("A20 the code comes after the full shutdown", async () => {
   await using box = await boot({
-    args: ["--", "sh", "-c", "exit 42"],
+    main: "exit 42",
     services: { s: { run: waiting({ TERM: "echo service-got-TERM >&2; exit" }) } },
     preShutdown: { p: "echo pre >&2" },
     postShutdown: { q: "echo post >&2" },
@@ -33,7 +33,7 @@ test("A20 the code comes after the full shutdown", async () => {
   await box.sees("orphan-ready");
   box.write("/tmp/go", "x");
   assert.equal((await box.ended()).code, 42);
-  assertOrder(box.output.stderr, ["*** sh exited with status 42.", "pre\n", "post\n", "orphan-got-TERM\n"]);
+  assertOrder(box.output.stderr, ["*** /opt/main exited with status 42.", "pre\n", "post\n", "orphan-got-TERM\n"]);
 });
 
 test("A21 every signal that can end the main command becomes 128 + n, and is named", async () => {
@@ -90,7 +90,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 
   test(`A22 ${signal} ends with the status that the main command exits with on TERM`, async () => {
-    await using box = await boot({ args: ["--", "sh", "-c", waiting({ TERM: "exit 7", INT: "exit 8" })] });
+    await using box = await boot({ main: waiting({ TERM: "exit 7", INT: "exit 8" }) });
     await box.sees("ready");
     assert.equal((await box.stop(signal)).code, 7);
   });
@@ -98,14 +98,13 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   test(`A22 ${signal} ends with 143 when TERM ends the main command`, async () => {
     await using box = await boot({ args: ["--", "sleep", "1000"] });
     await box.sees("Running sleep 1000...");
-    await box.sees("Running sleep");
     assert.equal((await box.stop(signal)).code, 143);
   });
 }
 
 test("A22 the main command's own status counts even when something else had to be killed", async () => {
   await using box = await boot({
-    args: ["--", "sh", "-c", waiting({ TERM: "exit 0" })],
+    main: waiting({ TERM: "exit 0" }),
     services: { s: { run: STUBBORN } },
     env: { KILL_PROCESS_TIMEOUT: "200ms" },
   });
@@ -123,10 +122,10 @@ test("A23 a pre-shutdown hook that fails is reported and does not cut the shutdo
   await box.sees("ready");
   assert.equal((await box.stop()).code, 0);
   assertOrder(box.output.stderr, [
-    "*** /etc/my_init.pre_shutdown.d/10_a failed with status 5\n",
+    "*** /etc/my_init.pre_shutdown.d/10_a failed with status 5",
     "b-ran\n",
     "service-got-TERM\n",
-    "*** /etc/my_init.post_shutdown.d/10_c failed with status 6\n",
+    "*** /etc/my_init.post_shutdown.d/10_c failed with status 6",
     "d-ran\n",
   ]);
 });

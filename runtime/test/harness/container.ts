@@ -34,6 +34,8 @@ const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 export interface BootOptions {
   /** Arguments of my_init. */
   readonly args?: readonly string[];
+  /** Shell text of a main command: it becomes /opt/main, and `-- /opt/main` is added to the arguments. */
+  readonly main?: string;
   /** Another first program than `/sbin/my_init`, with its arguments. */
   readonly command?: readonly string[];
   /** Environment of the container, as `docker run -e` gives it, on top of PATH, HOME and HOSTNAME; `null` takes one away. */
@@ -104,6 +106,7 @@ function filesOf(options: BootOptions): Record<string, FileSpec> {
   for (const [kind, scripts] of Object.entries(hooks)) {
     for (const [name, text] of Object.entries(scripts ?? {})) files[`/etc/my_init.${kind}.d/${name}`] = script(text);
   }
+  if (options.main !== undefined) files["/opt/main"] = script(options.main);
   if (options.before !== undefined) files["/.before"] = options.before;
   return { ...files, ...options.files };
 }
@@ -160,7 +163,6 @@ export class Container {
     const [program = "", ...args] = this.#commandLine();
     const child = spawn(program, args, {
       stdio: [this.#options.stdin || this.#options.tty ? "pipe" : "ignore", stdout, stderr, "pipe"],
-      env: this.#environment,
     });
     this.#state = "runs";
     this.#starter = child.pid ?? 0;
@@ -187,12 +189,12 @@ export class Container {
   }
 
   #commandLine(): string[] {
-    const { user = 0, tty, notFirst, args = [] } = this.#options;
+    const { user = 0, tty, notFirst, args = [], main } = this.#options;
     const variables = Object.entries(this.#environment).map(([name, value]) => `${name}=${value}`);
     const init = [
       ...(notFirst ? ["sh", "-c", '"$@"; exit $?', "sh"] : []),
       ...["env", "-i", ...variables],
-      ...(this.#options.command ?? ["/sbin/my_init", ...args]),
+      ...(this.#options.command ?? ["/sbin/my_init", ...args, ...(main === undefined ? [] : ["--", "/opt/main"])]),
     ];
     const enter = [
       // Dies with the test process; --kill-child passes that on to the box.

@@ -10,8 +10,8 @@ export function waiting(traps: Readonly<Record<string, string>> = {}, ready = "r
   return [...lines, `echo ${ready} >&2`, "while :; do sleep 1000 & wait $!; kill -9 $! 2>/dev/null; done"].join("\n");
 }
 
-/** Shell text of a program that can be ended by KILL only. */
-export const STUBBORN = waiting({ TERM: "", INT: "", HUP: "" }, "stubborn");
+/** Shell text of one process that says `stubborn` on stderr and can be ended by KILL only. */
+export const STUBBORN = "trap '' TERM INT HUP; echo stubborn >&2; exec sleep 1000";
 
 /** Fails unless every part is in the text, each after the one before. */
 export function assertOrder(text: string, parts: readonly string[]): void {
