@@ -145,13 +145,13 @@ export class Shutdown {
     const { loop, messages } = this.#core;
     const slowest = this.#stopped.reduce<Stopped | null>((a, b) => (a === null || b.tookMs > a.tookMs ? b : a), null);
     const killed = this.#stopped.filter((stopped) => stopped.killed).map(({ name }) => name);
-    const longest = slowest === null ? "" : `; ${slowest.name} took longest (${seconds(slowest.tookMs)})`;
-    const text = `Stopped in ${seconds(loop.now() - this.#since)}${longest}`;
+    const longest = slowest === null ? "" : `; ${slowest.name} took longest (${duration(slowest.tookMs)})`;
+    const text = `Stopped in ${duration(loop.now() - this.#since)}${longest}`;
     if (killed.length > 0) messages.warn(`${text}; killed: ${killed.join(", ")}.`);
     else messages.info(`${text}.`);
   }
 }
 
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(2)} s`;
+function duration(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
