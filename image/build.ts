@@ -9,6 +9,7 @@ import type { Release } from "../tools/debian.ts";
 import { type Engine, withEngine } from "../tools/engine.ts";
 import { hostArch } from "../tools/runtime/arch.ts";
 import { run } from "../tools/setup/command.ts";
+import { isMain } from "../tools/setup/main.ts";
 import { logPath, say, seconds, top } from "../tools/setup/places.ts";
 
 /** The image that everything here is built `FROM`. */
@@ -96,7 +97,7 @@ async function main(): Promise<void> {
   });
 }
 
-if (import.meta.filename === process.argv[1]) {
+if (isMain(import.meta.url)) {
   main().catch((error: Error) => {
     console.error(error.message);
     process.exitCode = 1;

@@ -4,8 +4,8 @@ import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 
 const MOST_ORPHANS = 10_000;
-// The shell ends at once; its children live on for half a second, and whoever is PID 1 inherits them.
-const LEAVE_ORPHANS = 'i=0; while [ "$i" -lt "$1" ]; do sleep 0.5 & i=$((i + 1)); done';
+// The shell ends at once; its children live on for two seconds, and whoever is PID 1 inherits them.
+const LEAVE_ORPHANS = 'i=0; while [ "$i" -lt "$1" ]; do sleep 2 & i=$((i + 1)); done';
 
 const server = createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url, "http://app");

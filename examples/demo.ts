@@ -1,0 +1,195 @@
+import { eventually } from "../runtime/test/harness/deadline.ts";
+import { buildBaseImage } from "../image/build.ts";
+import { type Container, startContainer, type Stop } from "../tools/container.ts";
+import { type Engine, withEngine } from "../tools/engine.ts";
+import { isMain } from "../tools/setup/main.ts";
+import { seconds } from "../tools/setup/places.ts";
+import { buildExample } from "./build.ts";
+import { probe } from "./probe.ts";
+
+/** One of the two containers, and what has been seen of it. */
+interface Side {
+  readonly container: Container;
+  /** Log lines before the stop. */
+  before: readonly string[];
+  stop?: Stop;
+}
+
+interface Finding {
+  readonly text: string;
+  readonly good: boolean;
+}
+
+interface Row {
+  readonly title: string;
+  measure(side: Side): Promise<Finding>;
+  /** Whether the naive image is expected to do well here too. */
+  readonly naive: boolean;
+}
+
+const ORPHANS = 1000;
+const STOP_LIMIT_MS = 1000;
+const WORKER_LIMIT_MS = 40_000;
+/** What each process writes once it has been told to stop. */
+const TOLD: Readonly<Record<string, RegExp>> = {
+  nginx: /\[notice\] .*signal 15 \(SIGTERM\) received/,
+  app: /app: got SIGTERM/,
+  worker: /worker: got SIGTERM/,
+  "worker's log": /worker log: end of the worker/,
+};
+
+const rows: readonly Row[] = [
+  {
+    title: "a page, through nginx and Node.js",
+    naive: true,
+    async measure({ container }) {
+      const { text, servedAt } = await probe(container, "page");
+      if (text === null) return { text: "never served", good: false };
+      const startedAt = Date.parse(await container.inspect("{{json .State.StartedAt}}").then(JSON.parse));
+      return { text: `after ${milliseconds(servedAt - startedAt)}`, good: text.startsWith("Hello from ") };
+    },
+  },
+  {
+    title: "nginx killed with -9",
+    naive: false,
+    async measure({ container }) {
+      const { killed, backMs } = await probe(container, "kill-nginx");
+      if (backMs === null) return { text: "down for good", good: false };
+      return { text: `served again after ${milliseconds(backMs)}`, good: killed > 0 };
+    },
+  },
+  {
+    title: `${ORPHANS.toLocaleString("en")} orphans left by the app`,
+    naive: false,
+    async measure({ container }) {
+      const { inherited, zombies } = await probe(container, "orphans", String(ORPHANS));
+      if (inherited < ORPHANS) throw new Error(`PID 1 inherited ${inherited} orphans only, of ${ORPHANS}`);
+      return { text: `${zombies} zombies`, good: zombies === 0 };
+    },
+  },
+  {
+    title: "the worker crashes now and then",
+    naive: false,
+    async measure({ container }) {
+      const count = async (text: string): Promise<number> => (await container.logs()).split(text).length - 1;
+      await eventually("the worker crashes", async () => (await count("crashes")) > 0, WORKER_LIMIT_MS);
+      const again = async (): Promise<boolean> => (await count("worker: started")) > (await count("crashes"));
+      const started = await eventually("the worker is started again", again, 3000).catch(() => false);
+      if (!started) return { text: "gone since then", good: false };
+      return { text: `started again, ${await count("worker: started")} times so far`, good: true };
+    },
+  },
+  {
+    title: "docker stop",
+    naive: false,
+    async measure(side) {
+      side.before = (await side.container.logs()).split("\n");
+      side.stop = await side.container.stop();
+      const { tookMs, exitCode } = side.stop;
+      const killed = exitCode === 137 ? " (SIGKILL)" : "";
+      return { text: `${seconds(tookMs)}, exit code ${exitCode}${killed}`, good: tookMs < STOP_LIMIT_MS && exitCode === 0 };
+    },
+  },
+  {
+    title: "told to stop before that",
+    naive: false,
+    async measure(side) {
+      const said = await lastWords(side);
+      const told = Object.keys(TOLD).filter((name) => said.some((line) => TOLD[name]?.test(line)));
+      const everybody = told.length === Object.keys(TOLD).length;
+      return { text: told.length === 0 ? "nobody" : told.join(", "), good: everybody };
+    },
+  },
+];
+
+/** What the container wrote since it was told to stop. */
+async function lastWords({ container, before }: Side): Promise<string[]> {
+  return (await container.logs()).split("\n").slice(before.length - 1);
+}
+
+/**
+ * The same app under `my_init` and in the naive way, side by side.
+ * @returns what did not come out as it should; nothing when all is well
+ */
+async function demo(engine: Engine): Promise<string[]> {
+  await buildBaseImage(engine);
+  const oldStyleImage = await buildExample(engine, "old-style");
+  const naiveImage = await buildExample(engine, "naive");
+
+  const start = async (image: string): Promise<Side> => ({ container: await startContainer(engine, [image]), before: [] });
+  const oldStyle = await start(oldStyleImage);
+  const naive = await start(naiveImage).catch(async (error) => {
+    await oldStyle.container.remove();
+    throw error;
+  });
+  try {
+    return await compare(oldStyle, naive);
+  } finally {
+    await Promise.all([oldStyle, naive].map(({ container }) => container.remove()));
+  }
+}
+
+async function compare(oldStyle: Side, naive: Side): Promise<string[]> {
+  const unexpected: string[] = [];
+  console.log(`\n${cell("", 36)}${cell("my_init", 36)}/start.sh`);
+  for (const { title, measure, naive: naiveIsGood } of rows) {
+    if (title === "docker stop") await showServices(oldStyle.container);
+    process.stdout.write(cell(title, 36));
+    const ours = await measure(oldStyle);
+    process.stdout.write(mark(ours, 36));
+    if (!ours.good) unexpected.push(`my_init, ${title}: ${ours.text}`);
+    const theirs = await measure(naive);
+    process.stdout.write(`${mark(theirs, 0)}\n`);
+    if (theirs.good !== naiveIsGood) unexpected.push(`/start.sh, ${title}: ${theirs.text}`);
+  }
+  console.log("\nWhat the container with my_init said from `docker stop` on:");
+  for (const line of await lastWords(oldStyle)) console.log(`  ${line}`);
+  return unexpected;
+}
+
+/** Prints `sv status`, at a moment when the worker has most of its life before it: none of its crashes falls into the stop. */
+async function showServices(container: Container): Promise<void> {
+  const text = await eventually(
+    "every service is up",
+    async () => {
+      const { stdout } = await container.exec(["sv", "status", "app", "nginx", "worker"]);
+      const lines = stdout.match(/^run: /gm)?.length === 3;
+      return lines && /^run: worker: \(pid \d+\) [0-2]s/m.test(stdout) && stdout;
+    },
+    WORKER_LIMIT_MS,
+  );
+  console.log(`\n${cell("sv status", 36)}${text.trimEnd().split("\n").join(`\n${cell("", 36)}`)}\n`);
+}
+
+const colours = process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
+
+function mark({ text, good }: Finding, width: number): string {
+  const sign = good ? "✓" : "✗";
+  const coloured = colours ? `\x1b[${good ? 32 : 31}m${sign}\x1b[0m` : sign;
+  return `${coloured} ${cell(text, width - 2)}`;
+}
+
+function cell(text: string, width: number): string {
+  return text.padEnd(width);
+}
+
+function milliseconds(duration: number): string {
+  return `${duration.toFixed(duration < 10 ? 1 : 0)} ms`;
+}
+
+async function main(): Promise<void> {
+  const unexpected = await withEngine(demo);
+  if (unexpected.length === 0) {
+    console.log("\nAll as it should be.");
+    return;
+  }
+  console.error(`\nNot as it should be:\n${unexpected.map((line) => `  ${line}`).join("\n")}`);
+  process.exitCode = 1;
+}
+
+if (isMain(import.meta.url)) {
+  main().catch((error: Error) => {
+    console.error(`\n${error.message}`);
+    process.exitCode = 1;
+  });
+}
