@@ -25,27 +25,33 @@ const ANSWER_LIMIT_MS = 10_000;
  * failure or Ctrl-C. `SHIPSHAPE_ENGINE=docker` or `podman` leaves the other one out.
  */
 export async function withEngine<T>(use: (engine: Engine) => Promise<T>): Promise<T> {
-  const running = await findEngine();
-  if (running !== null) return use(running);
-
-  if (process.env.SHIPSHAPE_ENGINE === "podman")
-    throw new Error("cannot use podman: `podman info` fails; see its message");
-  await needDocker();
-  const daemon = await startDockerDaemon();
+  const { engine, close } = await openEngine();
   try {
-    const engine = await docker({ DOCKER_HOST: daemon.host }, daemon.buildArgs);
-    if (engine === null) throw new Error("cannot use the Docker daemon just started: `docker version` fails");
     return await use(engine);
   } finally {
-    await daemon.stop();
+    await close();
   }
+}
+
+/** As {@link withEngine}, for those who cannot put their work into one function: they must call `close`. */
+export async function openEngine(): Promise<{ engine: Engine; close: () => Promise<void> }> {
+  const running = await findEngine();
+  if (running !== null) return { engine: running, close: async () => {} };
+
+  if (process.env["SHIPSHAPE_ENGINE"] === "podman")
+    throw new Error("cannot use podman: `podman info` does not succeed here");
+  await needDocker();
+  const daemon = await startDockerDaemon();
+  const engine = await docker({ DOCKER_HOST: daemon.host }, daemon.buildArgs);
+  if (engine !== null) return { engine, close: daemon.stop };
+  await daemon.stop();
+  throw new Error("cannot use the Docker daemon just started: `docker version` does not succeed");
 }
 
 /** The engine that runs already, `null` when there is none. */
 async function findEngine(): Promise<Engine | null> {
   const wanted = process.env.SHIPSHAPE_ENGINE;
-  const found = (wanted !== "podman" ? await docker({}, []) : null) ?? (wanted !== "docker" ? await podman() : null);
-  return found;
+  return (wanted !== "podman" ? await docker({}, []) : null) ?? (wanted !== "docker" ? await podman() : null);
 }
 
 type Environment = Readonly<Record<string, string>>;

@@ -21,10 +21,15 @@ const path = resolve(top, script);
 process.argv.splice(1, 2, path);
 const { register } = await import("tsx/esm/api");
 register();
-await import(pathToFileURL(path).href);
+try {
+  await import(pathToFileURL(path).href);
+} catch (error) {
+  // What the project's own errors say is complete; a bug needs its stack.
+  fail(error instanceof Error && error.message.startsWith("cannot ") ? error.message : error);
+}
 
 /**
- * @param {string} message
+ * @param {unknown} message
  * @returns {never}
  */
 function fail(message) {

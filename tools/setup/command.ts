@@ -17,8 +17,8 @@ export interface CommandOptions {
   readonly input?: string | Uint8Array;
   /** A file that receives both outputs, appended as they come. */
   readonly logPath?: string;
-  /** Called with every piece of output, either stream, as it comes. */
-  readonly onOutput?: (text: string) => void;
+  /** Called with every piece of output as it comes. */
+  readonly onOutput?: (text: string, stream: "stdout" | "stderr") => void;
 }
 
 export interface CommandResult {
@@ -57,7 +57,7 @@ export function run(program: string, args: readonly string[], options: CommandOp
       child[name].setEncoding("utf8").on("data", (text: string) => {
         output[name] = (output[name] + text).slice(-KEPT_OUTPUT);
         log?.write(text);
-        options.onOutput?.(text);
+        options.onOutput?.(text, name);
       });
     }
     child.stdin.on("error", () => {}).end(options.input ?? "");

@@ -1,0 +1,53 @@
+/** The gate: types, style, dead code, the repository's own checks, unit tests. `npm run check`. */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { run } from "./setup/command.ts";
+import { projectFiles } from "./setup/files.ts";
+import { isMain } from "./setup/main.ts";
+import { top } from "./setup/places.ts";
+import { type Phase, runPhases, tally } from "./test/phases.ts";
+import { runSuite, testFiles } from "./test/suite.ts";
+
+const TOOL_LIMIT_MS = 5 * 60_000;
+const UNIT_LIMIT_MS = 10 * 60_000;
+const TYPE_PROJECTS = ["lib", "runtime", "."];
+
+/** A phase that fails when a program of an npm package does; its output says why. */
+function tool(name: string, program: string, ...args: string[]): Phase {
+  return command(name, join(top, "node_modules/.bin", program), args);
+}
+
+function command(name: string, program: string, args: readonly string[]): Phase {
+  return {
+    name,
+    run: async () => {
+      const { code, stdout, stderr } = await run(program, args, { cwd: top, timeoutMs: TOOL_LIMIT_MS });
+      if (code !== 0) throw new Error(`${stdout}${stderr}`.trim() || `${program} ended with status ${code}`);
+      return undefined;
+    },
+  };
+}
+
+/** The gate's phases; every `tools/check-*.ts` is one. */
+export function gate(): Phase[] {
+  const checks = projectFiles(join(top, "tools"), ".ts").filter((path) => /^check-[\w-]+\.ts$/.test(path));
+  return [
+    ...TYPE_PROJECTS.map((project) => tool(`types: ${project}`, "tsc", "--project", project)),
+    tool("style", "biome", "check", "--error-on-warnings", "--diagnostic-level=warn"),
+    tool("dead code", "knip"),
+    ...checks.map((path) =>
+      command(path.slice(0, -".ts".length), process.execPath, ["tools/run.mjs", `tools/${path}`]),
+    ),
+    {
+      name: "unit tests",
+      run: (progress) =>
+        runSuite({ name: "unit", files: testFiles("unit"), concurrency: 2, timeoutMs: UNIT_LIMIT_MS }, progress),
+    },
+  ];
+}
+
+if (isMain(import.meta.url)) {
+  const outcomes = await runPhases(gate(), { slots: availableParallelism() });
+  console.log(tally(outcomes.values()));
+  process.exitCode = [...outcomes.values()].some(({ failed }) => failed.length > 0) ? 1 : 0;
+}

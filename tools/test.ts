@@ -1,0 +1,111 @@
+/**
+ * `npm test`: everything that is known to prove the project, on a machine that has nothing but Node.js. Installs what is missing,
+ * builds, runs the gate and then the suites that need the binary, its instrumented builds, or a container engine.
+ */
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { gate } from "./check.ts";
+import { type Engine, openEngine } from "./engine.ts";
+import { hostArch } from "./runtime/arch.ts";
+import { dist, type Variant } from "./runtime/compiler.ts";
+import { run } from "./setup/command.ts";
+import { contractPath, contractPoints } from "./setup/contract.ts";
+import { logPath, say, seconds, top } from "./setup/places.ts";
+import { type Phase, runPhases, tally } from "./test/phases.ts";
+import { proveContract } from "./test/proof.ts";
+import { runSuite, testFiles } from "./test/suite.ts";
+
+const BUILD_LIMIT_MS = 20 * 60_000;
+const SUITE_LIMIT_MS = 20 * 60_000;
+/** Deadlines of the suites are multiplied by this: instrumented binaries are slower. */
+const TIME_SCALE: Readonly<Record<Variant, number>> = { release: 1, asan: 4, gcstress: 8 };
+
+/** What one phase opens and later ones use. */
+const shared: { engine?: Engine; close?: () => Promise<void> } = {};
+
+/** Runs one of the repository's commands as its user would; what it says is shown. */
+function command(name: string, script: string, args: readonly string[] = [], needs: readonly string[] = []): Phase {
+  return {
+    name,
+    needs,
+    run: async () => {
+      const { code } = await run(process.execPath, ["tools/run.mjs", script, ...args], {
+        cwd: top,
+        env: shared.engine?.env ?? {},
+        timeoutMs: BUILD_LIMIT_MS,
+        logPath: logPath(name.replaceAll(/\W+/g, "-").replace(/-$/, "")),
+        onOutput: (text, stream) => {
+          if (stream === "stderr") for (const line of text.trimEnd().split("\n")) say(`    ${name}: ${line}`);
+        },
+      });
+      if (code !== 0) throw new Error(`${script} ended with status ${code}: its messages stand above`);
+      return undefined;
+    },
+  };
+}
+
+/** A build of the binary, and the suites that boot it as PID 1 in a namespace. */
+function runtimePhases(variant: Variant): Phase[] {
+  const build = `build runtime (${variant})`;
+  const env = {
+    SHIPSHAPE_BINARY: join(dist({ arch: hostArch(), variant }), "shipshape"),
+    SHIPSHAPE_TIME_SCALE: String(TIME_SCALE[variant]),
+  };
+  const suite = (kind: "contract" | "torture"): Phase => ({
+    name: `${kind} (${variant})`,
+    needs: [build],
+    run: (progress) => {
+      const files = testFiles(kind);
+      return runSuite({ name: `${kind}-${variant}`, files, env, concurrency: 2, timeoutMs: SUITE_LIMIT_MS }, progress);
+    },
+  });
+  return [
+    command(build, "tools/build-runtime.ts", ["--variant", variant]),
+    suite("contract"),
+    ...(variant === "gcstress" ? [] : [suite("torture")]),
+  ];
+}
+
+/** The base image and the tests that run it. */
+function containerPhases(): Phase[] {
+  return [
+    {
+      name: "container engine",
+      run: async () => {
+        Object.assign(shared, await openEngine());
+        return undefined;
+      },
+    },
+    command("build image", "image/build.ts", [], ["container engine", "build runtime (release)"]),
+    {
+      name: "containers",
+      needs: ["build image"],
+      run: (progress) => {
+        const files = testFiles("containers");
+        const env = shared.engine?.env ?? {};
+        return runSuite({ name: "containers", files, env, concurrency: 1, timeoutMs: SUITE_LIMIT_MS }, progress);
+      },
+    },
+  ];
+}
+
+const start = performance.now();
+try {
+  const phases = [
+    ...runtimePhases("release"),
+    ...gate(),
+    ...containerPhases(),
+    ...runtimePhases("asan"),
+    ...runtimePhases("gcstress"),
+  ];
+  const outcomes = await runPhases(phases, { slots: availableParallelism() });
+  const points = contractPoints(readFileSync(join(top, contractPath), "utf8"));
+  outcomes.set("contract", proveContract(points, [...outcomes.values()]));
+  for (const [phase, { failed }] of outcomes) for (const { title } of failed) say(`✖ ${phase}: ${title}`);
+  say(`all phases took ${seconds(performance.now() - start)}`);
+  console.log(tally(outcomes.values()));
+  process.exitCode = [...outcomes.values()].some(({ failed }) => failed.length > 0) ? 1 : 0;
+} finally {
+  await shared.close?.();
+}

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run } from "../setup/command.ts";
+import { projectFiles } from "../setup/files.ts";
+import { logPath, top } from "../setup/places.ts";
+import type { Outcome } from "./phases.ts";
+import type { TestResult } from "./reporter.mjs";
+
+export interface Suite {
+  /** Kebab-case; names the log file. */
+  readonly name: string;
+  /** Test files, relative to the repository's root. */
+  readonly files: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Test files that run at the same time. */
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+}
+
+const REPORTER = fileURLToPath(new URL("reporter.mjs", import.meta.url));
+
+/** Test files by what they need: `unit` stands beside its source, the others need the binary or a container engine. */
+export function testFiles(kind: "unit" | "contract" | "torture" | "containers"): string[] {
+  return projectFiles(top, ".test.ts").filter((path) => kindOf(path) === kind);
+}
+
+function kindOf(path: string): string {
+  if (path.startsWith("runtime/test/torture/")) return "torture";
+  if (path.startsWith("runtime/test/")) return "contract";
+  return /^(image|examples)\/(.*\/)?test\//.test(path) ? "containers" : "unit";
+}
+
+/** Runs test files with node:test; a suite without a file, or a run that reports no test, fails. */
+export async function runSuite(suite: Suite, progress: (text: string) => void = () => {}): Promise<Outcome> {
+  const log = logPath(suite.name);
+  if (suite.files.length === 0) return failed(`no test file for ${suite.name}`);
+  const results: TestResult[] = [];
+  let rest = "";
+  const read = (text: string, stream: "stdout" | "stderr"): void => {
+    if (stream === "stderr") return;
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line.startsWith("{")) results.push(JSON.parse(line) as TestResult);
+    progress(`${results.length} tests`);
+  };
+  const args = ["--import", "tsx", "--test", `--test-concurrency=${suite.concurrency}`];
+  const reporters = [
+    ["--test-reporter=spec", `--test-reporter-destination=${log}`],
+    [`--test-reporter=${REPORTER}`, "--test-reporter-destination=stdout"],
+  ].flat();
+  const files = suite.files.map((path) => join(top, path));
+  const { code, stderr } = await run(process.execPath, [...args, ...reporters, ...files], {
+    cwd: top,
+    env: { NODE_TEST_CONTEXT: undefined, ...suite.env },
+    timeoutMs: suite.timeoutMs,
+    onOutput: read,
+  });
+  const outcome: Outcome = {
+    passed: results.filter(({ outcome }) => outcome === "passed"),
+    failed: results.filter(({ outcome }) => outcome === "failed"),
+    skipped: results.filter(({ outcome }) => outcome === "skipped"),
+  };
+  if (results.length === 0) return failed(`no test was run\n${stderr}`);
+  if (code !== 0 && outcome.failed.length === 0)
+    return { ...outcome, ...failed(`node --test ended with ${code}\n${stderr}`) };
+  return outcome;
+}
+
+function failed(text: string): Outcome {
+  return { passed: [], failed: [{ title: "the suite itself", file: "", ms: 0, outcome: "failed", text }], skipped: [] };
+}
