@@ -38,7 +38,7 @@ export async function openEngine(): Promise<{ engine: Engine; close: () => Promi
   const running = await findEngine();
   if (running !== null) return { engine: running, close: async () => {} };
 
-  if (process.env["SHIPSHAPE_ENGINE"] === "podman")
+  if (process.env.SHIPSHAPE_ENGINE === "podman")
     throw new Error("cannot use podman: `podman info` does not succeed here");
   await needDocker();
   const daemon = await startDockerDaemon();

@@ -25,12 +25,17 @@ export default async function* report(events) {
 function resultOf(type, { name, file, skip, todo, details }) {
   if (details.type === "suite" || details.error?.failureType === "subtestsFailed") return null;
   const result = { title: name, file: file ?? "", ms: details.duration_ms };
-  if (skip !== undefined) return { ...result, outcome: "skipped", text: skip || "no reason given" };
-  if (todo !== undefined) return { ...result, outcome: "skipped", text: `to do ${todo || ""}`.trim() };
+  if (skip !== undefined) return { ...result, outcome: "skipped", text: reason(skip) };
+  if (todo !== undefined) return { ...result, outcome: "skipped", text: `to do: ${reason(todo)}` };
   if (type === "test:fail") return { ...result, outcome: "failed", text: errorText(details.error) };
   // A file that ends well without having run a test is reported as a test of its own name.
   if (name.endsWith(".ts")) return { ...result, outcome: "failed", text: "the file holds no test" };
   return { ...result, outcome: "passed", text: "" };
+}
+
+/** @param {true | string} given node:test gives `true` for none */
+function reason(given) {
+  return typeof given === "string" && given !== "" ? given : "no reason given";
 }
 
 /** @param {any} error */

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import { run, runOrThrow } from "./command.ts";
+
+const sh = (script: string) => ["-c", script];
+
+/** Gone, or a zombie that nobody has reaped yet. */
+function isDead(pid: number): boolean {
+  const stat = `/proc/${pid}/stat`;
+  return !existsSync(stat) || readFileSync(stat, "utf8").includes(") Z ");
+}
+
+test("run() gives code and both outputs", async () => {
+  assert.deepEqual(await run("sh", sh("cat; echo err >&2; exit 3"), { input: "in" }), {
+    code: 3,
+    stdout: "in",
+    stderr: "err\n",
+  });
+});
+
+test("run() gives 128 + n when a signal ended the program, 127 when there is none", async () => {
+  assert.equal((await run("sh", sh("kill -KILL $$"))).code, 137);
+  const missing = await run("/no/such/program", []);
+  assert.equal(missing.code, 127);
+  assert.match(missing.stderr, /^cannot run \/no\/such\/program: /);
+});
+
+test("run() ends the program and its children at the timeout", async () => {
+  const { code, stdout, stderr } = await run("sh", sh("sleep 1000 & echo $!; wait"), { timeoutMs: 300 });
+  assert.equal(code, 124);
+  assert.match(stderr, /not finished after 0\.3 s/);
+  assert.ok(isDead(Number(stdout)));
+});
+
+test("run() ends the program when it is aborted", async () => {
+  const abort = new AbortController();
+  const result = await run("sh", sh("echo ready; sleep 1000"), { signal: abort.signal, onOutput: () => abort.abort() });
+  assert.deepEqual([result.code, result.stdout], [143, "ready\n"]);
+});
+
+test("run() does not wait for a process left behind that holds the output open", async () => {
+  const { code, stdout } = await run("sh", sh("setsid sleep 1000 & echo $!"));
+  process.kill(Number(stdout), "SIGKILL");
+  assert.equal(code, 0);
+});
+
+test("runOrThrow() names purpose, program, status and log, and ends with the output's last lines", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "shipshape-test-"));
+  const logPath = join(directory, "x.log");
+  try {
+    await assert.rejects(runOrThrow("build it", "sh", sh("echo first; echo last >&2; exit 2"), { logPath }), {
+      message: `cannot build it: sh ended with status 2 (log: ${logPath})\nfirst\nlast`,
+    });
+    assert.match(readFileSync(logPath, "utf8"), /^\$ sh -c .*\n/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import test from "node:test";
+import { cacheDir, top } from "../setup/places.ts";
+import { runSuite } from "./suite.ts";
+
+/** Runs test files of the given texts and counts; in the cache directory, where they are part of nothing. */
+async function outcomeOf(...texts: string[]) {
+  const directory = mkdtempSync(join(cacheDir, "suite-"));
+  try {
+    const files = texts.map((text, index) => {
+      const path = join(directory, `${index}.test.ts`);
+      writeFileSync(path, `import test from "node:test";\n${text}`);
+      return relative(top, path);
+    });
+    const outcome = await runSuite({ name: "suite-test", files, concurrency: 1, timeoutMs: 60_000 });
+    return {
+      passed: outcome.passed.map(({ title }) => title),
+      failed: outcome.failed.map(({ title, text }) => `${title}: ${text.split("\n")[0]}`),
+      skipped: outcome.skipped.map(({ title, text }) => `${title}: ${text}`),
+    };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+test("runSuite() counts tests, not what groups them, and keeps reasons", async () => {
+  const text = `
+    test("group", async (t) => { await t.test("good", () => {}); await t.test("bad", () => { throw new Error("why") }); });
+    test.suite?.("suite", () => { test("in suite", () => {}); });
+    test("left out", { skip: "no such device" }, () => {});
+    test("later", { todo: true }, () => {});
+    test("late", (t) => t.skip());
+  `;
+  assert.deepEqual(await outcomeOf(text), {
+    passed: ["good", "in suite"],
+    failed: ["bad: Error: why"],
+    skipped: ["left out: no such device", "later: to do: no reason given", "late: no reason given"],
+  });
+});
+
+test("runSuite() fails for a file that cannot be loaded, beside others that can", async () => {
+  const { passed, failed } = await outcomeOf('test("good", () => {});', 'throw new Error("broken file");');
+  assert.deepEqual(passed, ["good"]);
+  assert.equal(failed.length, 1);
+});
+
+test("runSuite() fails for a file without a test", async () => {
+  const { passed, failed } = await outcomeOf('test("good", () => {});', "");
+  assert.deepEqual(passed, ["good"]);
+  assert.match(failed.join(), /the file holds no test$/);
+});
+
+test("runSuite() fails without a file", async () => {
+  assert.match((await outcomeOf()).failed.join(), /no test file for suite-test/);
+});
