@@ -1,152 +1,110 @@
-// What keeps PID 1 alive when TypeScript cannot: start again in place, and if that does not help, only reap.
-#define _GNU_SOURCE
+// What keeps PID 1 alive when TypeScript cannot: start again in place, and when that does not help, only reap.
 #include "native.h"
-
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/auxv.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { MAX_CRASHES = 5, KILL_AFTER_S = 10, GIVE_UP_AFTER_S = 12, INTERNAL_ERROR = 111 };
+enum { MAX_CRASHES = 5, KILL_AFTER_MS = 10000, GIVE_UP_AFTER_MS = 12000 };
 
 const int crash_signals[5] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
+volatile sig_atomic_t restart_asked;
 
-static bool is_daemon;
-static int self = -1;     // this binary
-static int journal = -1;  // state for the next incarnation
-static int crashes;       // counted ones in a row
+static int self, journal, crashes;  // self: this binary
 static char **argv;
-static char **next_environ;  // [0] is the resume variable
-// Both ready before a crash: the handler formats nothing.
-static char resume_counted[48], resume_uncounted[48];
+static char resume[48];  // an entry of environ
 
-void say(const char *word, ...) {
-  struct iovec words[8];
-  int count = 0;
-  va_list rest;
-  va_start(rest, word);
-  for (; word && count < 8; word = va_arg(rest, const char *)) {
-    words[count++] = (struct iovec){(void *)(uintptr_t)word, strlen(word)};
-  }
-  va_end(rest);
+void say(const char *format, ...) {
+  static char line[2048];
+  va_list values;
+  va_start(values, format);
+  int length = vsnprintf(line, sizeof line, format, values);
+  va_end(values);
   // A reader of our stderr that hangs must not hang PID 1.
   struct pollfd fd = {STDERR_FILENO, POLLOUT, 0};
-  if (poll(&fd, 1, 0) == 1 && writev(STDERR_FILENO, words, count) < 0) return;
+  if (length < 0 || poll(&fd, 1, 0) != 1) return;
+  if (write(STDERR_FILENO, line, length < (int)sizeof line ? (size_t)length : sizeof line - 1) < 0) return;
 }
 
-static void prepare_resume(void) {
-  snprintf(resume_counted, sizeof resume_counted, "SHIPSHAPE_RESUME=%d,%d", journal, crashes + 1);
-  snprintf(resume_uncounted, sizeof resume_uncounted, "SHIPSHAPE_RESUME=%d,%d", journal, crashes);
-}
+static void set_resume(int count) { snprintf(resume, sizeof resume, "SHIPSHAPE_RESUME=%d,%d", journal, count); }
 
-void last_resort_set_journal(int fd, bool healthy) {
+int last_resort_set_journal(int fd, bool healthy) {
   journal = fd;
   if (healthy) crashes = 0;
-  prepare_resume();
+  return 0;
 }
 
 _Noreturn void last_resort_restart(bool counted) {
-  if (!is_daemon) _exit(INTERNAL_ERROR);
-  next_environ[0] = counted ? resume_counted : resume_uncounted;
-  // Else the raised limit would look like the original one.
+  if (!argv) _exit(INTERNAL_ERROR);  // no daemon
+  set_resume(crashes + counted);
+  // Else a limit that was raised since would look like the original one.
   setrlimit(RLIMIT_NOFILE, &origin.open_files);
-  syscall(SYS_execveat, self, "", argv, next_environ, AT_EMPTY_PATH);
-  say("*** Cannot start ", argv[0], " again: ", strerror(errno), "\n", NULL);
+  syscall(SYS_execveat, self, "", argv, environ, AT_EMPTY_PATH);
+  say("*** cannot start %s again: %s\n", argv[0], strerror(errno));
   last_resort_reap();
 }
 
-static void on_crash(int number, siginfo_t *info, void *context) {
-  (void)context;
-  // kill(1, SIGSEGV) by somebody else says nothing about our health.
+static void on_crash(int number, siginfo_t *info, UNUSED void *context) {
+  // A signal that somebody sent tells nothing about our health: the turn goes on to its end.
   bool sent = info->si_code <= 0 && info->si_pid != getpid();
-  char digits[] = {(char)('0' + number / 10), (char)('0' + number % 10), 0};
-  say("*** ", argv[0], sent ? ": got crash signal " : ": crashed by signal ", digits, ", starting again in place\n", NULL);
-  last_resort_restart(!sent);
+  say("*** %s %s signal %d, starting again in place\n", argv[0], sent ? "was sent" : "crashed by", number);
+  if (!sent) last_resort_restart(true);
+  restart_asked = true;
+  kill(getpid(), SIGCHLD);  // is blocked, and ends the wait for events
 }
 
 static int open_self(void) {
-  const char *const paths[] = {"/proc/self/exe", (const char *)(uintptr_t)getauxval(AT_EXECFN), argv[0]};
-  for (size_t i = 0; i < 3; i++) {
-    int fd = paths[i] ? open(paths[i], O_PATH | O_CLOEXEC) : -1;
-    if (fd >= 0) return fd;
-  }
-  return -1;
+  const char *const paths[] = {"/proc/self/exe", (const char *)getauxval(AT_EXECFN), argv[0]};
+  int fd = -1;
+  for (size_t i = 0; i < COUNT(paths) && fd < 0; i++) fd = open(paths[i], O_PATH | O_CLOEXEC);
+  return fd;
 }
 
-void last_resort_arm(bool daemon, char **original_argv, const char *resume) {
+void last_resort_arm(char **original_argv, int past_crashes) {
   argv = original_argv;
-  if (!daemon) return;
-  is_daemon = true;
-  const char *comma = resume ? strchr(resume, ',') : NULL;
-  int fd = comma ? atoi(resume) : -1;
-  crashes = comma ? atoi(comma + 1) : 0;
-  journal = fd > 2 && fcntl(fd, F_GETFD) >= 0 ? fd : -1;
-  origin.resume_fd = journal;
-  prepare_resume();
-
-  size_t count = 0;
-  while (origin.environ[count]) count++;
-  next_environ = calloc(count + 2, sizeof *next_environ);
-  if (next_environ) memcpy(next_environ + 1, origin.environ, count * sizeof *next_environ);
-  self = next_environ ? open_self() : -1;
-
+  self = open_self();
+  journal = origin.resume_fd;
+  crashes = past_crashes;
+  set_resume(crashes);
+  putenv(resume);
   static char stack[16384];
   sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
-  struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+  struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
   sigfillset(&action.sa_mask);
-  for (size_t i = 0; i < sizeof crash_signals / sizeof *crash_signals; i++) sigaction(crash_signals[i], &action, NULL);
+  for (size_t i = 0; i < COUNT(crash_signals); i++) sigaction(crash_signals[i], &action, NULL);
   if (crashes > MAX_CRASHES) last_resort_reap();
 }
 
-// Everyone when we are PID 1, else only our children: kill(-1) would reach the whole machine.
-static void signal_everyone(int number) {
+// Everybody when we are PID 1, else our children with their groups: kill(-1) would reach the whole machine.
+static void signal_all(int number) {
   if (getpid() == 1) {
     kill(-1, number);
     return;
   }
-  static char children[65536];
-  snprintf(children, sizeof children, "/proc/self/task/%d/children", getpid());
-  int fd = open(children, O_RDONLY | O_CLOEXEC);
-  ssize_t size = fd < 0 ? 0 : read(fd, children, sizeof children - 1);
+  static char list[65536];
+  snprintf(list, sizeof list, "/proc/self/task/%d/children", getpid());
+  int fd = open(list, O_RDONLY | O_CLOEXEC);
+  ssize_t size = read(fd, list, sizeof list - 1);
   close(fd);
-  children[size > 0 ? size : 0] = 0;
-  for (char *next = children, *end; ; next = end) {
-    pid_t pid = (pid_t)strtol(next, &end, 10);
-    if (end == next) return;
-    kill(getpgid(pid) == pid ? -pid : pid, number);
-  }
-}
-
-static long seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec;
+  list[size > 0 ? size : 0] = 0;
+  char *next = list;
+  for (pid_t pid; (pid = (pid_t)strtol(next, &next, 10)) > 0;) kill(getpgid(pid) == pid ? -pid : pid, number);
 }
 
 _Noreturn void last_resort_reap(void) {
-  say("*** ", argv[0], " cannot go on; it only reaps processes from now on. SIGTERM stops the container.\n", NULL);
+  say("*** %s cannot go on: from now on it only reaps processes; SIGTERM ends them all\n", argv[0]);
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
-  for (long asked = 0;;) {
+  for (double asked = 0;;) {
     pid_t pid;
     while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) continue;
-    if (pid < 0 || (asked && seconds() - asked >= GIVE_UP_AFTER_S)) _exit(1);
-    if (asked && seconds() - asked >= KILL_AFTER_S) signal_everyone(SIGKILL);
+    double waited = asked > 0 ? clock_ms(CLOCK_MONOTONIC) - asked : 0;
+    if (pid < 0 || waited >= GIVE_UP_AFTER_MS) _exit(1);
+    if (waited >= KILL_AFTER_MS) signal_all(SIGKILL);
     int number = sigtimedwait(&all, NULL, &(struct timespec){.tv_sec = 1});
-    if ((number == SIGTERM || number == SIGINT) && !asked) {
-      asked = seconds();
-      signal_everyone(SIGTERM);
-      signal_everyone(SIGCONT);
-    }
+    if (number != SIGTERM && number != SIGINT) continue;
+    if (asked <= 0) asked = clock_ms(CLOCK_MONOTONIC);
+    signal_all(SIGTERM);
+    signal_all(SIGCONT);
   }
 }

@@ -1,137 +1,97 @@
-// main: signals first, then the applet's bytecode, then its turns for ever.
-#define _GNU_SOURCE
+// main: signals first, then the applet's script, then its turns for ever.
 #include "native.h"
 
-#include <fcntl.h>
-#include <malloc.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <time.h>
-#include <unistd.h>
-
-enum { MAX_FAILED_TURNS = 16, TURN_MS = 5000, INTERNAL_ERROR = 111, UNKNOWN_APPLET = 127, COMPLAINTS_PER_MINUTE = 20 };
-
-static const char resume_name[] = "SHIPSHAPE_RESUME=";
-static const rlim_t max_stack = 4 << 20;
+enum { MAX_FAILED_TURNS = 16, TURN_LIMIT_MS = 5000, COMPLAINTS_PER_MINUTE = 20, NO_SUCH_COMMAND = 127, MAX_STACK = 4 << 20 };
 
 Origin origin = {.resume_fd = -1};
 
-static int64_t clock_ms(clockid_t id) {
+double clock_ms(clockid_t id) {
   struct timespec now;
   clock_gettime(id, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-// ---- memory: QuickJS is not safe after a failed allocation, so none fails ----
+// ---- memory: QuickJS is not safe after a failed allocation, so none fails; the linker wraps malloc and realloc ----
 
-static void *must(void *memory) {
-  if (memory) return memory;
-  say("*** ", origin.argv[0], ": out of memory\n", NULL);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static void *must(void *memory, size_t size) {
+  if (memory || size == 0) return memory;
+  say("*** %s is out of memory\n", origin.argv[0]);
   last_resort_restart(true);
 }
-
-static void *allocate(JSMallocState *state, size_t size) {
-  void *memory = must(malloc(size));
-  state->malloc_count++;
-  state->malloc_size += malloc_usable_size(memory);
-  return memory;
-}
-
-static void release(JSMallocState *state, void *memory) {
-  if (!memory) return;
-  state->malloc_count--;
-  state->malloc_size -= malloc_usable_size(memory);
-  free(memory);
-}
-
-static void *reallocate(JSMallocState *state, void *memory, size_t size) {
-  if (!memory) return size ? allocate(state, size) : NULL;
-  if (size == 0) {
-    release(state, memory);
-    return NULL;
-  }
-  size_t before = malloc_usable_size(memory);
-  memory = must(realloc(memory, size));
-  state->malloc_size += malloc_usable_size(memory) - before;
-  return memory;
-}
-
-static size_t usable_size(const void *memory) {
-  return malloc_usable_size((void *)(uintptr_t)memory);
-}
-
-static const JSMallocFunctions memory_functions = {allocate, release, reallocate, usable_size};
+void *__wrap_malloc(size_t size) { return must(__real_malloc(size), size); }
+void *__wrap_realloc(void *memory, size_t size) { return must(__real_realloc(memory, size), size); }
 
 // ---- errors ----
 
 static void complain(JSContext *ctx, JSValueConst error) {
-  static int64_t minute = -1;
-  static int complaints;
-  int64_t now = clock_ms(CLOCK_MONOTONIC) / 60000;
-  if (now != minute) {
-    minute = now;
-    complaints = 0;
-  }
-  if (++complaints > COMPLAINTS_PER_MINUTE) return;
+  static int minute, complaints;
+  int now = (int)(clock_ms(CLOCK_MONOTONIC) / 60000);
+  complaints = now == minute ? complaints + 1 : 1;
+  minute = now;
+  if (complaints > COMPLAINTS_PER_MINUTE) return;
   JSValue stack = JS_GetPropertyStr(ctx, error, "stack");
-  const char *text = JS_ToCString(ctx, error);
-  const char *where = JS_IsString(stack) ? JS_ToCString(ctx, stack) : NULL;
-  say("*** ", origin.argv[0], ": internal error: ", text ? text : "?", "\n", where ? where : "", NULL);
-  if (complaints == COMPLAINTS_PER_MINUTE) say("*** Further internal errors are not shown for a minute.\n", NULL);
+  const char *text = JS_ToCString(ctx, error), *where = JS_IsString(stack) ? JS_ToCString(ctx, stack) : NULL;
+  const char *rest = complaints == COMPLAINTS_PER_MINUTE ? "*** further errors of this minute are not shown\n" : "";
+  say("*** internal error in %s: %s\n%s%s", origin.argv[0], text ? text : "?", where ? where : "", rest);
   JS_FreeCString(ctx, where);
   JS_FreeCString(ctx, text);
   JS_FreeValue(ctx, stack);
 }
 
-static void complain_exception(JSContext *ctx) {
+// False, and on stderr, when `result` stands for an exception.
+static bool succeeded(JSContext *ctx, JSValue result) {
+  JS_FreeValue(ctx, result);
+  if (!JS_IsException(result)) return true;
   JSValue error = JS_GetException(ctx);
   complain(ctx, error);
   JS_FreeValue(ctx, error);
+  return false;
 }
 
-static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, JS_BOOL handled, void *opaque) {
-  (void)promise, (void)opaque;
-  if (!handled) complain(ctx, reason);
+static void on_rejection(JSContext *ctx, UNUSED JSValueConst promise, JSValueConst why, JS_BOOL handled, UNUSED void *opaque) {
+  if (!handled) complain(ctx, why);
 }
 
 // ---- turns ----
 
-static int64_t turn_started = -1;  // none while the script is evaluated
+static double turn_started = -1;  // none while the script is evaluated
 
-// Processor time: waiting for events, a frozen container and a busy machine do not count.
-static int on_interrupt(JSRuntime *rt, void *opaque) {
-  (void)rt, (void)opaque;
-  return turn_started >= 0 && clock_ms(CLOCK_PROCESS_CPUTIME_ID) - turn_started > TURN_MS;
+// Processor time: a wait for events, a frozen container and a busy machine do not count.
+static int on_interrupt(UNUSED JSRuntime *rt, UNUSED void *opaque) {
+  return turn_started >= 0 && clock_ms(CLOCK_PROCESS_CPUTIME_ID) - turn_started > TURN_LIMIT_MS;
 }
 
+// All of them, also after one that failed: the next turn may wait for long.
 static bool run_jobs(JSRuntime *rt) {
   JSContext *ctx;
-  int result;
-  while ((result = JS_ExecutePendingJob(rt, &ctx)) > 0) continue;
-  if (result < 0) complain_exception(ctx);
-  return result == 0;
+  int failed = 0;
+  for (int result; failed < MAX_FAILED_TURNS && (result = JS_ExecutePendingJob(rt, &ctx)) != 0;) {
+    if (result < 0) failed += !succeeded(ctx, JS_EXCEPTION);
+  }
+  return failed == 0;
 }
 
 static _Noreturn void run_turns(JSContext *ctx, JSValueConst tick) {
   for (int failed = 0; failed < MAX_FAILED_TURNS;) {
     turn_started = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
-    JSValue result = JS_Call(ctx, tick, JS_UNDEFINED, 0, NULL);
-    bool ok = !JS_IsException(result);
-    if (!ok) complain_exception(ctx);
-    JS_FreeValue(ctx, result);
-    ok = run_jobs(JS_GetRuntime(ctx)) && ok;
-    failed = ok ? 0 : failed + 1;
+    bool ok = succeeded(ctx, JS_Call(ctx, tick, JS_UNDEFINED, 0, NULL));
+    failed = run_jobs(JS_GetRuntime(ctx)) && ok ? 0 : failed + 1;
+    if (restart_asked) last_resort_restart(false);
   }
-  say("*** ", origin.argv[0], ": too many internal errors, starting again in place\n", NULL);
+  say("*** too many internal errors in a row, starting %s again in place\n", origin.argv[0]);
   last_resort_restart(true);
 }
 
 static JSContext *new_context(void) {
-  JSRuntime *rt = JS_NewRuntime2(&memory_functions, NULL);
   struct rlimit stack;
   getrlimit(RLIMIT_STACK, &stack);
-  JS_SetMaxStackSize(rt, stack.rlim_cur / 2 < max_stack ? stack.rlim_cur / 2 : max_stack);
+  JSRuntime *rt = JS_NewRuntime();
+  JS_SetMaxStackSize(rt, stack.rlim_cur / 2 < MAX_STACK ? stack.rlim_cur / 2 : MAX_STACK);
   JS_SetInterruptHandler(rt, on_interrupt, NULL);
   JS_SetHostPromiseRejectionTracker(rt, on_rejection, NULL);
   JSContext *ctx = JS_NewContextRaw(rt);
@@ -140,96 +100,70 @@ static JSContext *new_context(void) {
   JS_AddIntrinsicMapSet(ctx);
   JS_AddIntrinsicTypedArrays(ctx);
   JS_AddIntrinsicPromise(ctx);
+  sys_install(ctx);
   return ctx;
 }
 
-static _Noreturn void run_applet(const Applet *applet) {
-  JSContext *ctx = new_context();
-  bool ok = sys_install(ctx) == 0;
-  if (ok) {
-    JSValue result = JS_EvalFunction(ctx, JS_ReadObject(ctx, applet->bytecode, applet->size, JS_READ_OBJ_BYTECODE));
-    ok = !JS_IsException(result);
-    JS_FreeValue(ctx, result);
+static _Noreturn void run_applet(JSContext *ctx, const Applet *applet) {
+  JSValue script = JS_ReadObject(ctx, applet->bytecode, applet->size, JS_READ_OBJ_BYTECODE);
+  if (!succeeded(ctx, JS_EvalFunction(ctx, script)) || !run_jobs(JS_GetRuntime(ctx))) {
+    if (applet->daemon) last_resort_reap();
+    _exit(INTERNAL_ERROR);
   }
-  if (!ok) complain_exception(ctx);
-  ok = ok && run_jobs(JS_GetRuntime(ctx));
-  if (!ok && applet->daemon) last_resort_reap();
-  if (!ok) _exit(INTERNAL_ERROR);
-  JSValue global = JS_GetGlobalObject(ctx);
-  JSValue tick = JS_GetPropertyStr(ctx, global, "tick");
-  JS_FreeValue(ctx, global);
+  JSValue tick = JS_GetPropertyStr(ctx, JS_GetGlobalObject(ctx), "tick");
   if (!JS_IsFunction(ctx, tick)) _exit(0);
   run_turns(ctx, tick);
 }
 
 // ---- start ----
 
-// PID 1 loses every signal that comes before it can handle it; blocked ones wait.
+// PID 1 loses a signal that comes before it can handle it; a blocked one waits. Faults cannot wait.
 static void block_signals(void) {
-  sigset_t blocked;
-  sigfillset(&blocked);
-  for (size_t i = 0; i < sizeof crash_signals / sizeof *crash_signals; i++) sigdelset(&blocked, crash_signals[i]);
-  sigprocmask(SIG_SETMASK, &blocked, &origin.mask);
+  sigfillset(&origin.blocked);
+  for (size_t i = 0; i < COUNT(crash_signals); i++) sigdelset(&origin.blocked, crash_signals[i]);
+  sigprocmask(SIG_SETMASK, &origin.blocked, &origin.mask);
 }
 
 // Descriptors 0 to 2 exist, so that no file we open becomes somebody's stdout.
 static void open_stdio(void) {
-  for (int fd = 0; fd < 3; fd++) {
-    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) return;
-  }
+  int fd;
+  while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd < 3) continue;
+  close(fd);
 }
 
-// Returns the resume variable's value and takes it out.
-static const char *take_resume(char **environ) {
-  const char *value = NULL;
-  char **kept = environ;
-  for (char **entry = environ; *entry; entry++) {
-    if (strncmp(*entry, resume_name, sizeof resume_name - 1) == 0) {
-      value = *entry + sizeof resume_name - 1;
-    } else {
-      *kept++ = *entry;
+// By the name we are called by, else by the first argument.
+static const Applet *choose_applet(char **argv) {
+  for (int k = 0; k < 2 && argv[k]; k++) {
+    const char *slash = strrchr(argv[k], '/');
+    origin.argv = argv + k;
+    for (size_t i = 0; i < applet_count; i++) {
+      if (strcmp(applets[i].name, slash ? slash + 1 : argv[k]) == 0) return &applets[i];
     }
   }
-  *kept = NULL;
-  return value;
+  say("shipshape: no such command: '%s'. Commands:", origin.argv ? origin.argv[0] : "");
+  for (size_t i = 0; i < applet_count; i++) say(" %s", applets[i].name);
+  say("\n");
+  _exit(NO_SUCH_COMMAND);
 }
 
-static const Applet *find_applet(const char *path) {
-  const char *slash = strrchr(path, '/');
-  const char *name = slash ? slash + 1 : path;
-  for (size_t i = 0; i < applet_count; i++) {
-    if (strcmp(applets[i].name, name) == 0) return &applets[i];
-  }
-  return NULL;
-}
-
-static _Noreturn void usage(const char *name) {
-  say("shipshape: cannot run '", name, "': no such command. Commands:", NULL);
-  for (size_t i = 0; i < applet_count; i++) say(" ", applets[i].name, NULL);
-  say("\n", NULL);
-  _exit(UNKNOWN_APPLET);
-}
-
-int main(int argc, char **argv, char **environ) {
+int main(UNUSED int argc, char **argv) {
   block_signals();
   open_stdio();
   getrlimit(RLIMIT_NOFILE, &origin.open_files);
-  const char *resume = take_resume(environ);
-  origin.environ = environ;
-  const Applet *applet = argc > 0 ? find_applet(argv[0]) : NULL;
-  origin.argv = argv;
-  if (!applet && argc > 1 && (applet = find_applet(argv[1]))) origin.argv = argv + 1;
-  if (!applet) usage(argc > 1 ? argv[1] : argc > 0 ? argv[0] : "");
-
+  const Applet *applet = choose_applet(argv);
+  int crashes = 0, resume_fd = -1;
+  const char *resume = getenv("SHIPSHAPE_RESUME");
+  if (resume && sscanf(resume, "%d,%d", &resume_fd, &crashes) == 2 && fcntl(resume_fd, F_GETFD) >= 0) origin.resume_fd = resume_fd;
+  unsetenv("SHIPSHAPE_RESUME");
+  JSContext *ctx = new_context();  // takes the environment before the last resort adds to it
   if (applet->daemon) {
-    // SIGCHLD ignored by our parent would lose every exit status.
+    // SIGCHLD ignored by whoever started us would lose every exit status.
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
-    // After a restart the kernel names us after a descriptor.
-    prctl(PR_SET_NAME, applet->name);
+    prctl(PR_SET_NAME, applet->name);  // after a restart the kernel names us after a descriptor
+    last_resort_arm(argv, crashes);
   } else {
     sigprocmask(SIG_SETMASK, &origin.mask, NULL);
   }
-  last_resort_arm(applet->daemon, argv, resume);
-  run_applet(applet);
+  run_applet(ctx, applet);
 }

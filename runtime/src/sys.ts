@@ -1,6 +1,7 @@
 /**
  * The one seam between the runtime and Linux. Every method is one system call (or one libc wrapper of it) with no
- * policy. `runtime/native/sys.c` implements it; `runtime/src/sys-fake.ts` is the stand-in of the unit tests.
+ * policy. `runtime/native/sys.c` implements it, checked against the list that the build makes from this interface;
+ * `runtime/src/sys-fake.ts` is the stand-in of the unit tests.
  *
  * **Results.** A number `>= 0` is the call's result, a negative one is `-errno` ({@link Errno}); calls that answer with text
  * or a record return that or `-errno`. Nothing throws except for arguments of the wrong type, which is a bug.
@@ -9,6 +10,12 @@
  * per character (U+0000 to U+00FF), so any byte sequence survives a round trip.
  */
 export type Bytes = string;
+
+/** A file's name. With a NUL in it the answer is `-EINVAL`: the kernel would take what stands before it, another file. */
+export type Path = Bytes;
+
+/** Any number of strings, joined by NUL; `""` is none. */
+export type Strings = Bytes;
 
 /** What `stat(2)` and `lstat(2)` tell. `mode` holds type and permission bits; `mtimeMs` is since the Epoch. */
 export interface Stat {
@@ -32,11 +39,12 @@ export interface Sys {
 
   // ---- processes ----
   /**
-   * Starts a program: `clone(CLONE_VM|CLONE_VFORK)`, then in the child, in this order: session or process group, foreground
-   * group, stdio, `chdir`, groups and ids, original `RLIMIT_NOFILE`, default signal dispositions, every other descriptor closed, empty signal mask, `execve`.
+   * Starts a program: `clone(CLONE_VM|CLONE_VFORK)`, then in the child, in this order: session or process group, stdio,
+   * foreground group, `chdir`, groups and ids, original `RLIMIT_NOFILE`, default signal dispositions, every other
+   * descriptor closed, empty signal mask, `execve`.
    * @param program path handed to `execve`, resolved after `cwd`; no PATH search
-   * @param argv arguments joined by NUL, `argv[0]` first
-   * @param env `NAME=value` entries joined by NUL; `""` is an empty environment
+   * @param argv arguments, `argv[0]` first
+   * @param env `NAME=value` entries
    * @param cwd working directory; `""` leaves it as it is
    * @param stdio descriptors that become 0, 1 and 2 (each may be any open one; -1 is /dev/null)
    * @param flags {@link SpawnFlag} bits
@@ -45,10 +53,10 @@ export interface Sys {
    * @see clone(2), execve(2), close_range(2)
    */
   spawn(
-    program: Bytes,
-    argv: Bytes,
-    env: Bytes,
-    cwd: Bytes,
+    program: Path,
+    argv: Strings,
+    env: Strings,
+    cwd: Path,
     stdin: number,
     stdout: number,
     stderr: number,
@@ -60,7 +68,7 @@ export interface Sys {
   /** Sends a signal; `pid < -1` is a process group. `-1` (everyone) answers `-EPERM` unless this process is PID 1. @see kill(2) */
   kill(pid: number, signal: number): number;
   /** Replaces this process, with the signal mask it was started with. Returns only to tell `-errno`. @see execve(2) */
-  execve(program: Bytes, argv: Bytes, env: Bytes): number;
+  execve(program: Path, argv: Strings, env: Strings): number;
   /** Starts this very binary again in place, same pid, with the journal; not counted as a crash. Does not return. @see execveat(2) */
   restart(): never;
   /** Ends this process. @see _exit(2) */
@@ -86,8 +94,8 @@ export interface Sys {
   /** Adds to the nice value; 0 on success. @see nice(2) */
   nice(increment: number): number;
   umask(mask: number): number;
-  chdir(path: Bytes): number;
-  chroot(path: Bytes): number;
+  chdir(path: Path): number;
+  chroot(path: Path): number;
   /** Limits of this process; -1 is unlimited. @see getrlimit(2) */
   getrlimit(resource: number): { readonly soft: number; readonly hard: number };
   /** -1 is unlimited. @see setrlimit(2) */
@@ -95,35 +103,35 @@ export interface Sys {
 
   // ---- files ----
   /** `O_CLOEXEC` is always added. @param flags {@link Open} bits @see open(2) */
-  open(path: Bytes, flags: number, mode: number): number;
+  open(path: Path, flags: number, mode: number): number;
   close(fd: number): number;
   dup2(from: number, to: number): number;
-  /** At most `max` bytes; `""` at end of file. @see read(2) */
+  /** At most `max` bytes, and never more than 65536; `""` at end of file. @see read(2) */
   read(fd: number, max: number): Bytes | number;
   write(fd: number, data: Bytes): number;
   pread(fd: number, max: number, offset: number): Bytes | number;
   pwrite(fd: number, data: Bytes, offset: number): number;
-  stat(path: Bytes): Stat | number;
-  lstat(path: Bytes): Stat | number;
+  stat(path: Path): Stat | number;
+  lstat(path: Path): Stat | number;
   /** 0 when the effective user may; `mode`: 4 read, 2 write, 1 execute, 0 exists. @see faccessat(2) AT_EACCESS */
-  access(path: Bytes, mode: number): number;
+  access(path: Path, mode: number): number;
   /** Names in no particular order, without `.` and `..`. @see readdir(3) */
-  readdir(path: Bytes): Bytes[] | number;
-  readlink(path: Bytes): Bytes | number;
+  readdir(path: Path): Bytes[] | number;
+  readlink(path: Path): Bytes | number;
   /** @see realpath(3) */
-  realpath(path: Bytes): Bytes | number;
-  rename(from: Bytes, to: Bytes): number;
-  unlink(path: Bytes): number;
-  mkdir(path: Bytes, mode: number): number;
-  chmod(path: Bytes, mode: number): number;
-  chown(path: Bytes, uid: number, gid: number): number;
+  realpath(path: Path): Bytes | number;
+  rename(from: Path, to: Path): number;
+  unlink(path: Path): number;
+  mkdir(path: Path, mode: number): number;
+  chmod(path: Path, mode: number): number;
+  chown(path: Path, uid: number, gid: number): number;
   /** @param operation 2 exclusive, 4 do not block @see flock(2) */
   flock(fd: number, operation: number): number;
   isatty(fd: number): boolean;
   /** A pipe that survives {@link restart}: `[read end, write end]`. Children get only what stdio names. @see pipe2(2) */
   pipe(): [number, number] | number;
   /** Anonymous memory as a file; survives {@link restart}. @see memfd_create(2) */
-  memfd(name: Bytes): number;
+  memfd(name: Path): number;
 
   // ---- events ----
   /** @see epoll_create1(2) */
@@ -139,17 +147,17 @@ export interface Sys {
   readSignal(fd: number): number;
   inotifyInit(): number;
   /** The watch descriptor. @param mask {@link Notify} bits; read events with {@link read} @see inotify(7) */
-  inotifyAdd(inotify: number, path: Bytes, mask: number): number;
+  inotifyAdd(inotify: number, path: Path, mask: number): number;
   inotifyRemove(inotify: number, watch: number): number;
 
   // ---- unix sockets ----
   /** A non-blocking stream socket, bound and not yet listening. @see unix(7) */
-  unixBind(path: Bytes): number;
+  unixBind(path: Path): number;
   listen(fd: number, backlog: number): number;
   /** The accepted connection, non-blocking, or `-EAGAIN`. */
   accept(fd: number): number;
   /** A connected blocking stream socket. */
-  unixConnect(path: Bytes): number;
+  unixConnect(path: Path): number;
   /** User id of the process at the other end. @see SO_PEERCRED in unix(7) */
   peerUid(fd: number): number;
 

@@ -7,6 +7,8 @@ export interface Toolchain {
   readonly crossCompiler: string;
   /** Name of its directories in Debian's musl package. */
   readonly musl: string;
+  /** As `uname -m` says it. */
+  readonly machine: string;
   readonly flags: readonly string[];
 }
 
@@ -15,12 +17,14 @@ export const toolchains: Readonly<Record<Arch, Toolchain>> = {
     crossPackage: "gcc-x86-64-linux-gnu",
     crossCompiler: "x86_64-linux-gnu-gcc",
     musl: "x86_64-linux-musl",
+    machine: "x86_64",
     flags: [],
   },
   arm64: {
     crossPackage: "gcc-aarch64-linux-gnu",
     crossCompiler: "aarch64-linux-gnu-gcc",
     musl: "aarch64-linux-musl",
+    machine: "aarch64",
     // Out-of-line atomics ask glibc at run time which instructions there are.
     flags: ["-mno-outline-atomics"],
   },

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { cacheDir } from "../setup/places.ts";
 
 /** Hex digest of everything that decides a result, one after the other. */
@@ -16,15 +16,25 @@ export function digest(...parts: readonly (string | Uint8Array)[]): string {
  * @param name readable end of the file name, extension included
  * @param key {@link digest} of everything that decides the content
  */
-export async function cached(name: string, key: string, make: (path: string) => Promise<void>): Promise<string> {
-  const dir = join(cacheDir, "runtime");
-  const path = join(dir, `${key}-${name}`);
+export function cached(name: string, key: string, make: (path: string) => Promise<void>): Promise<string> {
+  const path = join(cacheDir, "runtime", `${key}-${name}`);
+  const running = making.get(path) ?? makeOnce(path, make);
+  making.set(path, running);
+  return running;
+}
+
+const making = new Map<string, Promise<string>>();
+
+async function makeOnce(path: string, make: (path: string) => Promise<void>): Promise<string> {
   if (existsSync(path)) return path;
-  mkdirSync(dir, { recursive: true });
-  const unfinished = join(dir, `${process.pid}-${key}-${name}`);
+  mkdirSync(dirname(path), { recursive: true });
+  const unfinished = join(dirname(path), `${process.pid}-${basename(path)}`);
   try {
     await make(unfinished);
     renameSync(unfinished, path);
+  } catch (error) {
+    // Another build may have been faster: its directory cannot be replaced, and need not be.
+    if (!existsSync(path)) throw error;
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }

@@ -5,6 +5,7 @@ import { runOrThrow } from "../setup/command.ts";
 import { top } from "../setup/places.ts";
 import { type Arch, hostArch, toolchains } from "./arch.ts";
 import { cached, digest } from "./cached.ts";
+import { callsHeader, systemCalls } from "./calls.ts";
 import type { Sources } from "./sources.ts";
 
 /** `asan`: address and undefined-behaviour sanitizers with glibc. `gcstress`: a garbage collection at every allocation. */
@@ -27,6 +28,9 @@ const LEAN = [
   "-fno-pie",
   "-fno-stack-protector",
 ];
+
+/** main.c stands before the allocator. */
+const WRAP = ["-Wl,--wrap=malloc,--wrap=realloc"];
 
 /** Compiles and links for one target. Every object file is kept by the digest of what it is made from. */
 export class Compiler {
@@ -67,7 +71,7 @@ export class Compiler {
       ...ours.map((name) => this.#own(join(nativeDir, name), name)),
       this.#own(table, "applets.c"),
     ]);
-    return this.#link("shipshape", objects);
+    return this.#link("shipshape", objects, WRAP);
   }
 
   async #quickjs(name: string): Promise<string> {
@@ -80,8 +84,14 @@ export class Compiler {
   }
 
   async #own(path: string, name: string): Promise<string> {
+    const calls = callsHeader(systemCalls(readFileSync(join(top, "runtime/src/sys.ts"), "utf8")));
+    const generated = await cached("include", digest(calls), async (dir) => {
+      mkdirSync(dir);
+      writeFileSync(join(dir, "calls.h"), calls);
+    });
     const header = readFileSync(join(nativeDir, "native.h"));
-    const flags = [...OUR_WARNINGS, "-isystem", this.#sources.quickjs, "-I", nativeDir];
+    const machine = `-DMACHINE="${toolchains[this.#target.arch].machine}"`;
+    const flags = [...OUR_WARNINGS, machine, "-isystem", this.#sources.quickjs, "-I", nativeDir, "-I", generated];
     const sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
     return this.#object(path, digest(name, header, readFileSync(path)), [...flags, ...this.#variantFlags(...sanitize)]);
   }
@@ -113,10 +123,10 @@ export class Compiler {
     });
   }
 
-  async #link(name: string, objects: readonly string[]): Promise<string> {
-    return cached(name, digest("link 2", this.#gcc, this.#target.variant, ...objects), async (output) => {
+  async #link(name: string, objects: readonly string[], flags: readonly string[] = []): Promise<string> {
+    return cached(name, digest("link 3", this.#gcc, this.#target.variant, ...objects), async (output) => {
       const args = this.#target.variant === "asan" ? this.#linkSanitized(objects) : await this.#linkMusl(objects);
-      await runOrThrow(`link ${name}`, this.#gcc, [...args, "-o", output], { timeoutMs: COMPILE_LIMIT_MS });
+      await runOrThrow(`link ${name}`, this.#gcc, [...flags, ...args, "-o", output], { timeoutMs: COMPILE_LIMIT_MS });
     });
   }
 
