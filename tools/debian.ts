@@ -97,7 +97,7 @@ export async function baseRootfs(release: Release): Promise<string> {
   mkdirSync(join(cacheDir, "rootfs"), { recursive: true });
   const log = logPath("mmdebstrap");
   say(`making a minimal Debian ${releases[release].version} (${release}) with mmdebstrap (details in ${log})`);
-  const sources = await debianSources(release);
+  const sources = sourcesList(release, await debianMirrors());
   const unfinished = `${tar}.${process.pid}.tar`;
   try {
     await runOrThrow("make a base file system", "mmdebstrap", ["--variant=minbase", release, unfinished, ...sources], {
@@ -112,20 +112,35 @@ export async function baseRootfs(release: Release): Promise<string> {
   return tar;
 }
 
-/** Lines of a sources.list for a release, from the mirrors that this machine's apt knows; none when it knows no Debian mirror. */
-async function debianSources(release: Release): Promise<string[]> {
-  const format = "$(ORIGIN) $(LABEL) $(REPO_URI)";
-  const { stdout } = await run("apt-get", ["indextargets", "--format", format, "Identifier: Packages"]);
-  return sourcesList(release, stdout);
+/** Debian mirrors by URI. */
+export interface Mirrors {
+  readonly main: string;
+  /** Of the security updates; `null` when this machine has none. */
+  readonly security: string | null;
 }
 
-/**
- * @param targets lines `Debian Debian URI` and `Debian Debian-Security URI`, as apt-get indextargets tells them
- */
-export function sourcesList(release: Release, targets: string): string[] {
-  const mirror = /^Debian Debian (\S+)$/m.exec(targets)?.[1];
-  const security = /^Debian Debian-Security (\S+)$/m.exec(targets)?.[1];
-  if (mirror === undefined) return [];
-  const lines = [`deb ${mirror} ${release} main`, `deb ${mirror} ${release}-updates main`];
-  return security === undefined ? lines : [...lines, `deb ${security} ${release}-security main`];
+/** The Debian mirrors that this machine's apt uses, `DEBIAN_MIRROR` before them; `null` when there is none. */
+export async function debianMirrors(): Promise<Mirrors | null> {
+  const named = process.env.DEBIAN_MIRROR;
+  if (named !== undefined) return { main: named, security: null };
+  const targets = ["indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)", "Identifier: Packages"];
+  const known = mirrorsIn((await run("apt-get", targets)).stdout);
+  if (known !== null) return known;
+  // apt tells an archive's origin only once it has its lists.
+  await run("apt-get", ["-qq", "update"], { timeoutMs: APT_LIMIT_MS, logPath: logPath("apt") });
+  return mirrorsIn((await run("apt-get", targets)).stdout);
+}
+
+/** @param targets lines `Debian Debian URI` and `Debian Debian-Security URI`, as apt-get indextargets tells them */
+export function mirrorsIn(targets: string): Mirrors | null {
+  const main = /^Debian Debian (\S+)$/m.exec(targets)?.[1];
+  if (main === undefined) return null;
+  return { main, security: /^Debian Debian-Security (\S+)$/m.exec(targets)?.[1] ?? null };
+}
+
+/** Lines of a sources.list; none, which leaves mmdebstrap its default, when there is no mirror. */
+export function sourcesList(release: Release, mirrors: Mirrors | null): string[] {
+  if (mirrors === null) return [];
+  const lines = [`deb ${mirrors.main} ${release} main`, `deb ${mirrors.main} ${release}-updates main`];
+  return mirrors.security === null ? lines : [...lines, `deb ${mirrors.security} ${release}-security main`];
 }

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { needDebianPackages } from "../debian.ts";
+import { debianMirrors, needDebianPackages } from "../debian.ts";
 import { run, runOrThrow } from "../setup/command.ts";
 import { logPath, say } from "../setup/places.ts";
 import { type Arch, toolchains } from "./arch.ts";
@@ -43,7 +43,10 @@ async function fetchInto(dir: string): Promise<void> {
   for (const name of ["lists/partial", "cache/archives/partial"]) mkdirSync(join(apt, name), { recursive: true });
   writeFileSync(join(apt, "apt.conf"), aptConfig(apt));
   writeFileSync(join(apt, "status"), "");
-  const source = `[signed-by=${KEYRING}] ${await debianMirror()} trixie main`;
+  const mirrors = await debianMirrors();
+  if (mirrors === null)
+    throw new Error("cannot find a Debian mirror: apt here knows none; set DEBIAN_MIRROR to one's URL");
+  const source = `[signed-by=${KEYRING}] ${mirrors.main} trixie main`;
   writeFileSync(join(apt, "sources.list"), `deb ${source}\ndeb-src ${source}\n`);
 
   say(`fetching QuickJS and musl of Debian 13 (details in ${log})`);
@@ -76,18 +79,4 @@ Dir::State::lists "${dir}/lists";
 Dir::State::status "${dir}/status";
 Dir::Cache "${dir}/cache";
 `;
-}
-
-/** The Debian mirror that this machine's apt uses. */
-async function debianMirror(): Promise<string> {
-  const named = process.env["DEBIAN_MIRROR"];
-  if (named !== undefined) return named;
-  const targets = ["indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)", "Identifier: Packages"];
-  for (const update of [false, true]) {
-    // apt tells an archive's origin only once it has its lists.
-    if (update && existsSync("/usr/bin/apt-get")) await run("apt-get", ["-qq", "update"], { timeoutMs: APT_LIMIT_MS });
-    const mirror = /^Debian Debian (\S+)$/m.exec((await run("apt-get", targets)).stdout)?.[1];
-    if (mirror !== undefined) return mirror;
-  }
-  throw new Error("cannot find a Debian mirror: apt here knows none; set DEBIAN_MIRROR to the URL of one");
 }
