@@ -59,11 +59,15 @@ static void on_rejection(JSContext *ctx, UNUSED JSValueConst promise, JSValueCon
 
 // ---- turns ----
 
-static double turn_started = -1;  // none while the script is evaluated
+static bool in_turn;  // not while the script is evaluated
+static double turn_seen;  // processor time when the turn was first looked at, 0 before that
 
 // Processor time: a wait for events, a frozen container and a busy machine do not count.
 static int on_interrupt(UNUSED JSRuntime *rt, UNUSED void *opaque) {
-  return turn_started >= 0 && clock_ms(CLOCK_PROCESS_CPUTIME_ID) - turn_started > TURN_LIMIT_MS;
+  if (!in_turn) return 0;
+  double now = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+  if (turn_seen <= 0) turn_seen = now;
+  return now - turn_seen > TURN_LIMIT_MS;
 }
 
 // All of them, also after one that failed: the next turn may wait for long.
@@ -77,8 +81,9 @@ static bool run_jobs(JSRuntime *rt) {
 }
 
 static _Noreturn void run_turns(JSContext *ctx, JSValueConst tick) {
+  in_turn = true;
   for (int failed = 0; failed < MAX_FAILED_TURNS;) {
-    turn_started = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+    turn_seen = 0;
     bool ok = succeeded(ctx, JS_Call(ctx, tick, JS_UNDEFINED, 0, NULL));
     failed = run_jobs(JS_GetRuntime(ctx)) && ok ? 0 : failed + 1;
     if (restart_asked) last_resort_restart(false);

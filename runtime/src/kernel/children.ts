@@ -5,6 +5,9 @@ import type { Loop } from "./loop.ts";
 /** Most children reaped before other events get their turn. */
 const REAPED_PER_TURN = 4096;
 
+/** In a flood of orphans they are reaped once in this time and not one by one: each wake-up costs more than a reaping. */
+const FLOOD_PAUSE_MS = 1;
+
 /** Gets the wait status of a child that it waits for. An object and not a closure: 1,000 services cost no closure each. */
 export interface Parent {
   exited(pid: number, status: WaitStatus): void;
@@ -19,6 +22,7 @@ export class Children {
   readonly #loop: Loop;
   readonly #parents = new Map<number, Parent>();
   #whenNone: (() => void)[] = [];
+  #orphansAt = 0;
 
   constructor(sys: Sys, loop: Loop) {
     this.#sys = sys;
@@ -32,13 +36,18 @@ export class Children {
 
   /** Reaps all that is dead. Call it for every SIGCHLD; the signal coalesces. */
   reap(): void {
+    let orphansOnly = true;
     for (let count = 0; count < REAPED_PER_TURN; count++) {
       const result = this.#sys.reap();
       if (result === -Errno.ECHILD) this.#none();
-      if (result <= 0) return;
+      if (result <= 0) {
+        if (count > 0 && orphansOnly) this.#paceOrphans();
+        return;
+      }
       const pid = Math.floor(result / 0x10000);
       const parent = this.#parents.get(pid);
       if (parent !== undefined) {
+        orphansOnly = false;
         this.#parents.delete(pid);
         parent.exited(pid, result % 0x10000);
       }
@@ -57,6 +66,12 @@ export class Children {
       this.#whenNone.push(resolve);
       this.reap();
     });
+  }
+
+  #paceOrphans(): void {
+    const now = this.#loop.now();
+    if (now - this.#orphansAt < FLOOD_PAUSE_MS) this.#loop.deferSignals(FLOOD_PAUSE_MS);
+    this.#orphansAt = now;
   }
 
   #none(): void {

@@ -41,6 +41,12 @@ export class Loop {
     if (this.#handlers.delete(fd)) this.#sys.epollRemove(this.#epoll, fd);
   }
 
+  /** Leaves signals in the kernel for `delayMs`; the other events come as ever. */
+  deferSignals(delayMs: number): void {
+    this.#sys.epollRemove(this.#epoll, this.#signals);
+    this.after(delayMs, () => this.#sys.epollAdd(this.#epoll, this.#signals, Poll.In));
+  }
+
   /** Milliseconds of the monotonic clock. */
   now(): number {
     return this.#sys.now();
