@@ -24,6 +24,7 @@ export class Names {
 
   /** The service's target in the control protocol, or why the name cannot mean one. */
   resolve(name: Bytes): { readonly target: Bytes } | { readonly reason: string } {
+    if (name === "") return { reason: this.#unusable(Errno.ENOENT) };
     if (this.#svdir === "" && !isPath(name)) return { target: name };
     const real = this.#sys.realpath(this.#pathOf(name));
     return typeof real === "number" ? { reason: this.#unusable(-real) } : { target: real };

@@ -1,0 +1,4 @@
+import { chpst } from "../chpst/chpst.ts";
+import { kernel } from "../kernel/binding.ts";
+
+kernel.exit(chpst(kernel));
