@@ -21,14 +21,15 @@ const ARCHIVE = join(top, "dist/image/baseimage.tar");
 const RELEASES: Readonly<Record<string, Release>> = { "debian:12": "bookworm", "debian:13": "trixie" };
 
 /**
- * Builds the base image in an engine; quick when nothing has changed, because every step is in the engine's cache.
+ * Builds the base image in an engine; quick when nothing has changed, because every step is in the engine's cache. The binary is built
+ * for it, unless `SHIPSHAPE_BINARY` names one.
  *
  * @param from image to start from; `debian:12` and `debian:13` need no registry
  * @param tag name that the image gets
  * @returns the image's id
  */
 export async function buildBaseImage(engine: Engine, from = "debian:13", tag = `${BASE_IMAGE}:latest`): Promise<string> {
-  const binary = await buildRuntime({ arch: hostArch(), variant: "release" });
+  const binary = process.env["SHIPSHAPE_BINARY"] ?? (await buildRuntime({ arch: hostArch(), variant: "release" }));
   const release = RELEASES[from];
   const base = release === undefined ? from : await baseImage(engine, release);
   const epoch = await sourceDateEpoch();

@@ -33,6 +33,7 @@ export const layers: readonly Layer[] = [
   { path: "runtime/test", may: ["runtime/src", "lib", NODE] },
   { path: "tools", may: ["lib", NODE] },
   { path: "image", may: ["tools", "lib", NODE] },
+  { path: "image/test", may: ["image", "runtime/test", "tools", "lib", NODE] },
   { path: "examples", may: ["image", "runtime/test", "tools", NODE] },
   { path: "bench", may: ["tools", "lib", NODE] },
 ];
