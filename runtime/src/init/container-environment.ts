@@ -4,6 +4,8 @@ import type { Messages } from "../kernel/messages.ts";
 import { type Bytes, Errno, Mode, type Sys } from "../sys.ts";
 
 const DIRECTORY = "/etc/container_environment";
+/** One longer entry would make every `execve(2)` fail: MAX_ARG_STRLEN. @see execve(2) */
+const MAX_ENTRY_BYTES = 131_072;
 /** Group `docker_env` of the image: who may read the dumps. */
 const DUMP = { mode: 0o640, uid: 0, gid: 8377 } as const;
 /** The directory itself is closed (0700); an image may open it, and then its files are to be readable, as in phusion's. */
@@ -84,7 +86,12 @@ export class ContainerEnvironment {
     if ((stat.mode & Mode.TypeMask) !== Mode.Regular) return refuse("it is not a regular file");
     const content = readFile(this.#sys, path);
     if (typeof content === "number") return refuse(this.#sys.strerror(-content));
-    return valueOfFile(content) ?? refuse("it holds a NUL byte");
+    const value = valueOfFile(content);
+    if (value === null) return refuse("it holds a NUL byte");
+    if (name.length + value.length + "=\0".length > MAX_ENTRY_BYTES) {
+      return refuse("it is longer than the 128 KiB that Linux lets a variable have");
+    }
+    return value;
   }
 
   #dump(): void {

@@ -122,7 +122,8 @@ export class Supervised implements Parent {
       return;
     }
     this.dispatch({ kind: "failed" });
-    const reason = typeof pid === "string" ? pid : explain(sys, `${this.path}/${program}`, -pid);
+    const path = `${this.path}/${program}`;
+    const reason = typeof pid === "string" ? pid : `${path}: ${explain(sys, path, -pid)}`;
     const retry =
       this.state.kind === "backoff"
         ? `; next try when the directory changes or in ${seconds(this.state.at - this.state.since)}`
