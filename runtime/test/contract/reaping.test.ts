@@ -44,15 +44,10 @@ test("A50 many orphans that end at the same moment are all reaped", async () => 
     before: "mkfifo /tmp/gate",
   });
   await box.sees("ready");
-  await eventually(
-    "300 wait",
-    () => box.processes().filter(({ name }) => name === "cat").length === 300,
-  );
+  await eventually("300 wait", () => box.processes().filter(({ name }) => name === "cat").length === 300);
   // Opened and closed: all of them read the end of the file.
   await box.exec(": >/tmp/gate");
-  await eventually("all are gone", () =>
-    box.processes().every(({ name }) => name !== "cat"),
-  );
+  await eventually("all are gone", () => box.processes().every(({ name }) => name !== "cat"));
   assert.deepEqual(box.zombies(), []);
 });
 

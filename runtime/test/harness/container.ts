@@ -329,9 +329,9 @@ export class Container {
     return this.#state === "ended" ? [] : processTable(`/proc/${this.first}/root/proc`);
   }
 
-  /** The process whose arguments, joined by spaces, contain this. */
+  /** The process, other than the init itself, whose arguments, joined by spaces, contain this. */
   find(text: string): ProcessEntry | undefined {
-    return this.processes().find((entry) => entry.args.join(" ").includes(text));
+    return this.processes().find(({ name, args }) => name !== "my_init" && args.join(" ").includes(text));
   }
 
   /** The entry of the process with this pid in the box, if it lives. */

@@ -6,8 +6,13 @@ import assert from "node:assert/strict";
  */
 export function waiting(traps: Readonly<Record<string, string>> = {}, ready = "ready"): string {
   const lines = Object.entries(traps).map(([signal, text]) => `trap '${text}' ${signal}`);
-  // A shell runs a trap only when its foreground command has ended, but at once in `wait`.
-  return [...lines, `echo ${ready} >&2`, "while :; do sleep 1000 & wait $!; kill -9 $! 2>/dev/null; done"].join("\n");
+  return `${lines.join("\n")}
+# A shell runs a trap only when its foreground command has ended, but at once in "wait".
+sleep 1000 &
+# A signal that comes between fork and exec of the child would be lost: the shell's traps swallow it.
+until read -r name </proc/$!/comm && [ "$name" = sleep ]; do :; done
+echo ${ready} >&2
+while kill -0 $! 2>/dev/null; do wait $!; done`;
 }
 
 /** Shell text of one process that says `stubborn` on stderr and can be ended by KILL only. */
