@@ -27,6 +27,7 @@ export class Service implements Owner {
   readonly main: Supervised;
   readonly log: Supervised | null;
   #pipe: readonly [number, number] | null = null;
+  #draining = false;
   /** Grows with every change, so that a client can wait for the next. */
   serial = 0;
   /** It is to end for good: the container stops, or its directory is gone. */
@@ -102,7 +103,9 @@ export class Service implements Owner {
 
   changed(): void {
     this.serial++;
-    if (this.ending && this.main.state.kind === "down" && this.#pipe !== null) {
+    if (this.ending && this.main.state.kind === "down" && !this.#draining) {
+      // Draining comes back here. The pipe is open until then: the log may have to start once more for what is in it.
+      this.#draining = true;
       this.log?.dispatch({ kind: "drain" });
       this.#closePipe();
     }
