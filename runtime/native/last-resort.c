@@ -9,9 +9,9 @@ enum { MAX_CRASHES = 5, KILL_AFTER_MS = 10000, GIVE_UP_AFTER_MS = 12000 };
 const int crash_signals[5] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
 volatile sig_atomic_t restart_asked;
 
-static int self, journal, crashes;  // self: this binary
+static int self = -1, journal, crashes;  // self: this binary
 static char **argv;
-static char resume[48];  // an entry of environ
+static char resume[48] = "SHIPSHAPE_RESUME=";  // an entry of environ
 
 void say(const char *format, ...) {
   static char line[2048];
@@ -25,8 +25,6 @@ void say(const char *format, ...) {
   if (write(STDERR_FILENO, line, length < (int)sizeof line ? (size_t)length : sizeof line - 1) < 0) return;
 }
 
-static void set_resume(int count) { snprintf(resume, sizeof resume, "SHIPSHAPE_RESUME=%d,%d", journal, count); }
-
 int last_resort_set_journal(int fd, bool healthy) {
   journal = fd;
   if (healthy) crashes = 0;
@@ -35,7 +33,7 @@ int last_resort_set_journal(int fd, bool healthy) {
 
 _Noreturn void last_resort_restart(bool counted) {
   if (!argv) _exit(INTERNAL_ERROR);  // no daemon
-  set_resume(crashes + counted);
+  snprintf(resume, sizeof resume, "SHIPSHAPE_RESUME=%d,%d", journal, crashes + counted);
   // Else a limit that was raised since would look like the original one.
   setrlimit(RLIMIT_NOFILE, &origin.open_files);
   syscall(SYS_execveat, self, "", argv, environ, AT_EMPTY_PATH);
@@ -52,19 +50,12 @@ static void on_crash(int number, siginfo_t *info, UNUSED void *context) {
   kill(getpid(), SIGCHLD);  // is blocked, and ends the wait for events
 }
 
-static int open_self(void) {
-  const char *const paths[] = {"/proc/self/exe", (const char *)getauxval(AT_EXECFN), argv[0]};
-  int fd = -1;
-  for (size_t i = 0; i < COUNT(paths) && fd < 0; i++) fd = open(paths[i], O_PATH | O_CLOEXEC);
-  return fd;
-}
-
 void last_resort_arm(char **original_argv, int past_crashes) {
   argv = original_argv;
-  self = open_self();
+  const char *const paths[] = {"/proc/self/exe", (const char *)getauxval(AT_EXECFN), argv[0]};
+  for (size_t i = 0; i < COUNT(paths) && self < 0; i++) self = open(paths[i], O_PATH | O_CLOEXEC);
   journal = origin.resume_fd;
   crashes = past_crashes;
-  set_resume(crashes);
   putenv(resume);
   static char stack[16384];
   sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
@@ -76,10 +67,7 @@ void last_resort_arm(char **original_argv, int past_crashes) {
 
 // Everybody when we are PID 1, else our children with their groups: kill(-1) would reach the whole machine.
 static void signal_all(int number) {
-  if (getpid() == 1) {
-    kill(-1, number);
-    return;
-  }
+  if (getpid() == 1) return (void)kill(-1, number);
   static char list[65536];
   snprintf(list, sizeof list, "/proc/self/task/%d/children", getpid());
   int fd = open(list, O_RDONLY | O_CLOEXEC);

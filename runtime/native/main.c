@@ -1,9 +1,9 @@
 // main: signals first, then the applet's script, then its turns for ever.
 #include "native.h"
 
-enum { MAX_FAILED_TURNS = 16, TURN_LIMIT_MS = 5000, COMPLAINTS_PER_MINUTE = 20, NO_SUCH_COMMAND = 127, MAX_STACK = 4 << 20 };
+enum { MAX_FAILED_TURNS = 16, TURN_LIMIT_MS = 5000, COMPLAINTS_PER_MINUTE = 20, MAX_STACK = 4 << 20, NO_COMMAND = 127 };
 
-Origin origin = {.resume_fd = -1};
+struct origin origin = {.resume_fd = -1};
 
 double clock_ms(clockid_t id) {
   struct timespec now;
@@ -11,13 +11,9 @@ double clock_ms(clockid_t id) {
   return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-// ---- memory: QuickJS is not safe after a failed allocation, so none fails; the linker wraps malloc and realloc ----
-
+// QuickJS is not safe after a failed allocation, so none fails: the linker wraps malloc and realloc.
 void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
 void *__real_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
 static void *must(void *memory, size_t size) {
   if (memory || size == 0) return memory;
   say("*** %s is out of memory\n", origin.argv[0]);
@@ -26,14 +22,11 @@ static void *must(void *memory, size_t size) {
 void *__wrap_malloc(size_t size) { return must(__real_malloc(size), size); }
 void *__wrap_realloc(void *memory, size_t size) { return must(__real_realloc(memory, size), size); }
 
-// ---- errors ----
-
 static void complain(JSContext *ctx, JSValueConst error) {
-  static int minute, complaints;
-  int now = (int)(clock_ms(CLOCK_MONOTONIC) / 60000);
-  complaints = now == minute ? complaints + 1 : 1;
-  minute = now;
-  if (complaints > COMPLAINTS_PER_MINUTE) return;
+  static double since = -60000;
+  static int complaints;
+  if (clock_ms(CLOCK_MONOTONIC) - since >= 60000) complaints = 0, since = clock_ms(CLOCK_MONOTONIC);
+  if (++complaints > COMPLAINTS_PER_MINUTE) return;
   JSValue stack = JS_GetPropertyStr(ctx, error, "stack");
   const char *text = JS_ToCString(ctx, error), *where = JS_IsString(stack) ? JS_ToCString(ctx, stack) : NULL;
   const char *rest = complaints == COMPLAINTS_PER_MINUTE ? "*** further errors of this minute are not shown\n" : "";
@@ -53,11 +46,9 @@ static bool succeeded(JSContext *ctx, JSValue result) {
   return false;
 }
 
-static void on_rejection(JSContext *ctx, UNUSED JSValueConst promise, JSValueConst why, JS_BOOL handled, UNUSED void *opaque) {
+static void on_rejection(JSContext *ctx, UNUSED JSValueConst p, JSValueConst why, JS_BOOL handled, UNUSED void *data) {
   if (!handled) complain(ctx, why);
 }
-
-// ---- turns ----
 
 static bool in_turn;  // not while the script is evaluated
 static double turn_seen;  // processor time when the turn was first looked at, 0 before that
@@ -74,8 +65,8 @@ static int on_interrupt(UNUSED JSRuntime *rt, UNUSED void *opaque) {
 static bool run_jobs(JSRuntime *rt) {
   JSContext *ctx;
   int failed = 0;
-  for (int result; failed < MAX_FAILED_TURNS && (result = JS_ExecutePendingJob(rt, &ctx)) != 0;) {
-    if (result < 0) failed += !succeeded(ctx, JS_EXCEPTION);
+  for (int done = 1; done != 0 && failed < MAX_FAILED_TURNS; done = JS_ExecutePendingJob(rt, &ctx)) {
+    if (done < 0) failed += !succeeded(ctx, JS_EXCEPTION);
   }
   return failed == 0;
 }
@@ -120,45 +111,36 @@ static _Noreturn void run_applet(JSContext *ctx, const Applet *applet) {
   run_turns(ctx, tick);
 }
 
-// ---- start ----
-
-// PID 1 loses a signal that comes before it can handle it; a blocked one waits. Faults cannot wait.
-static void block_signals(void) {
-  sigfillset(&origin.blocked);
-  for (size_t i = 0; i < COUNT(crash_signals); i++) sigdelset(&origin.blocked, crash_signals[i]);
-  sigprocmask(SIG_SETMASK, &origin.blocked, &origin.mask);
-}
-
-// Descriptors 0 to 2 exist, so that no file we open becomes somebody's stdout.
-static void open_stdio(void) {
-  int fd;
-  while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd < 3) continue;
-  close(fd);
-}
-
 // By the name we are called by, else by the first argument.
 static const Applet *choose_applet(char **argv) {
   for (int k = 0; k < 2 && argv[k]; k++) {
     const char *slash = strrchr(argv[k], '/');
     origin.argv = argv + k;
-    for (size_t i = 0; i < applet_count; i++) {
+    for (size_t i = 0; applets[i].name; i++) {
       if (strcmp(applets[i].name, slash ? slash + 1 : argv[k]) == 0) return &applets[i];
     }
   }
   say("shipshape: no such command: '%s'. Commands:", origin.argv ? origin.argv[0] : "");
-  for (size_t i = 0; i < applet_count; i++) say(" %s", applets[i].name);
+  for (size_t i = 0; applets[i].name; i++) say(" %s", applets[i].name);
   say("\n");
-  _exit(NO_SUCH_COMMAND);
+  _exit(NO_COMMAND);
 }
 
 int main(UNUSED int argc, char **argv) {
-  block_signals();
-  open_stdio();
+  // PID 1 loses a signal that comes before it can handle it; a blocked one waits. Faults cannot wait.
+  sigfillset(&origin.blocked);
+  for (size_t i = 0; i < COUNT(crash_signals); i++) sigdelset(&origin.blocked, crash_signals[i]);
+  sigprocmask(SIG_SETMASK, &origin.blocked, &origin.mask);
+  // Descriptors 0 to 2 exist, so that no file we open becomes somebody's stdout.
+  int fd;
+  while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd < 3) continue;
+  close(fd);
+
   getrlimit(RLIMIT_NOFILE, &origin.open_files);
   const Applet *applet = choose_applet(argv);
-  int crashes = 0, resume_fd = -1;
+  int crashes = 0;
   const char *resume = getenv("SHIPSHAPE_RESUME");
-  if (resume && sscanf(resume, "%d,%d", &resume_fd, &crashes) == 2 && fcntl(resume_fd, F_GETFD) >= 0) origin.resume_fd = resume_fd;
+  if (resume && sscanf(resume, "%d,%d", &fd, &crashes) == 2 && fcntl(fd, F_GETFD) >= 0) origin.resume_fd = fd;
   unsetenv("SHIPSHAPE_RESUME");
   JSContext *ctx = new_context();  // takes the environment before the last resort adds to it
   if (applet->daemon) {

@@ -1,6 +1,5 @@
 // What the C files share. Policy is TypeScript; C holds system calls, and what must work when TypeScript cannot.
-#ifndef NATIVE_H
-#define NATIVE_H
+#pragma once
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +17,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
 #include <quickjs.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -31,17 +29,15 @@ typedef struct {
   size_t size;
   bool daemon;  // keeps signals blocked and never dies
 } Applet;
-extern const Applet applets[];
-extern const size_t applet_count;
+extern const Applet applets[];  // a NULL name is the end
 
 // main.c: what this process was started with.
-typedef struct {
+extern struct origin {
   sigset_t mask, blocked;  // the signals blocked before, and those blocked since
   struct rlimit open_files;
   char **argv;    // argv[0] is the applet's name
   int resume_fd;  // -1 at a first start
-} Origin;
-extern Origin origin;
+} origin;
 double clock_ms(clockid_t id);
 
 // sys.c: defines the global `sys`.
@@ -54,7 +50,7 @@ typedef struct {
   int stdio[3], flags;
   const uint32_t *ids;  // uid, gid, groups...; NULL leaves them
   size_t id_count;
-  int error_fd;  // spawn's own: tells the parent an errno, or closes at execve
+  int error_fd;  // spawn's own
 } Program;
 enum { SPAWN_SESSION = 1, SPAWN_GROUP = 2, SPAWN_FOREGROUND = 4 };
 pid_t spawn(Program *program);
@@ -72,4 +68,3 @@ _Noreturn void last_resort_restart(bool counted);
 _Noreturn void last_resort_reap(void);
 // Writes to stderr, unless that would block.
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-#endif

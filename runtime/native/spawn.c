@@ -2,19 +2,14 @@
 #include "native.h"
 #include <sched.h>
 
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC 4
-#endif
-
+enum { RANGE_CLOEXEC = 4 };  // CLOSE_RANGE_CLOEXEC in linux/close_range.h
 static _Alignas(16) char child_stack[16384];
 
 // close_range(2) can do this since Linux 5.11, and old seccomp profiles refuse it.
 static void close_others_at_exec(void) {
-  if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+  if (syscall(SYS_close_range, 3, ~0U, RANGE_CLOEXEC) == 0) return;
   DIR *dir = opendir("/proc/self/fd");
-  struct rlimit files;
-  getrlimit(RLIMIT_NOFILE, &files);
-  for (int fd = 3; !dir && fd < (int)files.rlim_cur; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  for (int fd = 3; !dir && fd < 65536; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
   for (struct dirent *entry; dir && (entry = readdir(dir));) {
     if (atoi(entry->d_name) > 2) fcntl(atoi(entry->d_name), F_SETFD, FD_CLOEXEC);
   }
@@ -35,10 +30,6 @@ static int become_stdio(const int stdio[3]) {
   return 0;
 }
 
-static void become_foreground(void) {
-  if (tcsetpgrp(0, getpgrp()) < 0) tcsetpgrp(open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC), getpgrp());
-}
-
 // The system calls themselves: the C library's functions take locks that belong to the parent.
 static long become_user(const uint32_t *ids, size_t count) {
   if (syscall(SYS_setgroups, count - 2, ids + 2) < 0 || syscall(SYS_setresgid, ids[1], ids[1], ids[1]) < 0) return -1;
@@ -49,7 +40,7 @@ static int become(const Program *p) {
   if ((p->flags & SPAWN_SESSION) && setsid() < 0) return -1;
   if ((p->flags & SPAWN_GROUP) && setpgid(0, 0) < 0) return -1;
   if (become_stdio(p->stdio) < 0) return -1;
-  if (p->flags & SPAWN_FOREGROUND) become_foreground();
+  if ((p->flags & SPAWN_FOREGROUND) && tcsetpgrp(0, getpgrp()) < 0) tcsetpgrp(open("/dev/tty", O_RDWR), getpgrp());
   if (*p->cwd && chdir(p->cwd) < 0) return -1;
   if (p->ids && become_user(p->ids, p->id_count) < 0) return -1;
   setrlimit(RLIMIT_NOFILE, &origin.open_files);

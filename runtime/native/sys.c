@@ -19,15 +19,20 @@ typedef struct {
   uint32_t *ids;     // a array of numbers, NULL for null
   int32_t *words;    // w Int32Array
   size_t length;     // of text, ids or words
-  double real;       // n number
-  int64_t number;    // n, t boolean
+  double number;     // n, t boolean
 } Arg;
 
-#define INT(k) clamp(a[k].number)
+#define TEXT(k) a[k].text
+#define NUMBER(k) ((int64_t)a[k].number)
+#define INT(k) clamp(NUMBER(k))
+#define ID(k) ((uint32_t)NUMBER(k))
+// SYS(name) starts the function of Sys.name; DIRECT is one that only hands its arguments over.
 #define SYS(name) static JSValue sys_##name(UNUSED JSContext *ctx, UNUSED const Arg *a)
+#define DIRECT(name, ...) SYS(name) { return result(ctx, name(__VA_ARGS__)); }
 enum { MAX_ARGS = 9, MAX_EVENTS = 256 };
 static char buffer[65536];
 
+static size_t room(int64_t max) { return max < 0 ? 0 : max < (int64_t)sizeof buffer ? (size_t)max : sizeof buffer; }
 static int clamp(int64_t number) { return number < INT_MIN ? INT_MIN : number > INT_MAX ? INT_MAX : (int)number; }
 static JSValue result(JSContext *ctx, int64_t r) { return JS_NewInt64(ctx, r < 0 ? -errno : r); }
 
@@ -59,9 +64,8 @@ static JSValue bytes(JSContext *ctx, const char *text, size_t length) {
   return string;
 }
 
-static JSValue bytes_or_error(JSContext *ctx, ssize_t size) {
-  return size < 0 ? result(ctx, size) : bytes(ctx, buffer, (size_t)size);
-}
+static JSValue text(JSContext *ctx, const char *string) { return bytes(ctx, string, strlen(string)); }
+static JSValue filled(JSContext *ctx, ssize_t r) { return r < 0 ? result(ctx, r) : bytes(ctx, buffer, (size_t)r); }
 
 static JSValue record(JSContext *ctx, size_t count, const char *const *names, const double *values) {
   JSValue object = JS_NewObject(ctx);
@@ -105,11 +109,7 @@ static bool take(JSContext *ctx, JSValueConst value, char letter, Arg *arg) {
   if (letter == 'a') return take_ids(ctx, value, arg);
   if (letter == 'w') return take_words(ctx, value, arg);
   if (letter == 't') return arg->number = JS_ToBool(ctx, value), JS_IsBool(value);
-  if (letter == 'n') {
-    if (!JS_IsNumber(value) || JS_ToFloat64(ctx, &arg->real, value) < 0 || !(fabs(arg->real) <= 0x1p53)) return false;
-    arg->number = (int64_t)arg->real;
-    return true;
-  }
+  if (letter == 'n') return JS_IsNumber(value) && !JS_ToFloat64(ctx, &arg->number, value) && fabs(arg->number) < 1e16;
   if (!JS_IsString(value) || !(arg->text = JS_ToCStringLen(ctx, &arg->length, value))) return false;
   latin1((char *)(uintptr_t)arg->text, &arg->length);
   if (letter == 'l') arg->strings = split(ctx, arg->text, arg->length);
@@ -117,11 +117,13 @@ static bool take(JSContext *ctx, JSValueConst value, char letter, Arg *arg) {
 }
 
 // ---- processes ----
-
+DIRECT(getpid) DIRECT(getppid) DIRECT(getuid) DIRECT(getgid) DIRECT(setsid)
+DIRECT(setuid, ID(0)) DIRECT(setgid, ID(0)) DIRECT(setgroups, a[0].length, a[0].ids)
+DIRECT(umask, ID(0)) DIRECT(chdir, TEXT(0)) DIRECT(chroot, TEXT(0))
 SYS(spawn) {
   if (a[8].ids && a[8].length < 2) return JS_ThrowTypeError(ctx, "spawn: ids must be [uid, gid, ...groups]");
-  Program program = {a[0].text, a[3].text, a[1].strings, a[2].strings, {INT(4), INT(5), INT(6)}, INT(7), a[8].ids, a[8].length, -1};
-  return JS_NewInt32(ctx, spawn(&program));
+  return JS_NewInt32(ctx, spawn(&(Program){TEXT(0), TEXT(3), a[1].strings, a[2].strings, {INT(4), INT(5), INT(6)},
+                                           INT(7), a[8].ids, a[8].length, -1}));
 }
 SYS(reap) {
   int status = 0;
@@ -132,41 +134,28 @@ SYS(kill) { return INT(0) == -1 && getpid() != 1 ? JS_NewInt32(ctx, -EPERM) : re
 SYS(execve) {
   sigset_t before;
   sigprocmask(SIG_SETMASK, &origin.mask, &before);
-  JSValue error = result(ctx, execve(a[0].text, a[1].strings, a[2].strings));
+  JSValue error = result(ctx, execve(TEXT(0), a[1].strings, a[2].strings));
   sigprocmask(SIG_SETMASK, &before, NULL);
   return error;
 }
 SYS(restart) { last_resort_restart(false); }
 SYS(exit) { _exit(INT(0)); }
-SYS(getpid) { return result(ctx, getpid()); }
-SYS(getppid) { return result(ctx, getppid()); }
-SYS(getuid) { return result(ctx, getuid()); }
-SYS(getgid) { return result(ctx, getgid()); }
 SYS(setSubreaper) { return result(ctx, prctl(PR_SET_CHILD_SUBREAPER, 1)); }
-SYS(setJournal) { return result(ctx, last_resort_set_journal(INT(0), a[1].number)); }
-
-// ---- this process's own attributes ----
-
-SYS(setuid) { return result(ctx, setuid((uid_t)a[0].number)); }
-SYS(setgid) { return result(ctx, setgid((gid_t)a[0].number)); }
-SYS(setgroups) { return result(ctx, setgroups(a[0].length, a[0].ids)); }
-SYS(setsid) { return result(ctx, setsid()); }
+SYS(setJournal) { return result(ctx, last_resort_set_journal(INT(0), INT(1))); }
 SYS(nice) { return result(ctx, setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + INT(0))); }
-SYS(umask) { return result(ctx, umask((mode_t)INT(0))); }
-SYS(chdir) { return result(ctx, chdir(a[0].text)); }
-SYS(chroot) { return result(ctx, chroot(a[0].text)); }
 SYS(getrlimit) {
   struct rlimit limits = {0, 0};
   getrlimit(INT(0), &limits);
   const double values[] = {(double)(int64_t)limits.rlim_cur, (double)(int64_t)limits.rlim_max};  // RLIM_INFINITY is -1
   return record(ctx, 2, (const char *const[]){"soft", "hard"}, values);
 }
-SYS(setrlimit) {
-  struct rlimit limits = {(rlim_t)a[1].number, (rlim_t)a[2].number};
-  return result(ctx, setrlimit(INT(0), &limits));
-}
+SYS(setrlimit) { return result(ctx, setrlimit(INT(0), &(struct rlimit){(rlim_t)NUMBER(1), (rlim_t)NUMBER(2)})); }
 
 // ---- files ----
+DIRECT(open, TEXT(0), INT(1) | O_CLOEXEC, ID(2)) DIRECT(close, INT(0)) DIRECT(dup2, INT(0), INT(1))
+DIRECT(write, INT(0), TEXT(1), a[1].length) DIRECT(pwrite, INT(0), TEXT(1), a[1].length, NUMBER(2))
+DIRECT(flock, INT(0), INT(1)) DIRECT(rename, TEXT(0), TEXT(1)) DIRECT(unlink, TEXT(0)) DIRECT(mkdir, TEXT(0), ID(1))
+DIRECT(chmod, TEXT(0), ID(1)) DIRECT(chown, TEXT(0), ID(1), ID(2))
 
 static JSValue stat_at(JSContext *ctx, const char *path, int flags) {
   struct stat s;
@@ -176,38 +165,25 @@ static JSValue stat_at(JSContext *ctx, const char *path, int flags) {
   return record(ctx, 6, (const char *const[]){"mode", "uid", "gid", "size", "ino", "mtimeMs"}, values);
 }
 
-static size_t room(int64_t max) { return max < 0 ? 0 : max < (int64_t)sizeof buffer ? (size_t)max : sizeof buffer; }
-
-SYS(open) { return result(ctx, open(a[0].text, INT(1) | O_CLOEXEC, (mode_t)INT(2))); }
-SYS(close) { return result(ctx, close(INT(0))); }
-SYS(dup2) { return result(ctx, dup2(INT(0), INT(1))); }
-SYS(read) { return bytes_or_error(ctx, read(INT(0), buffer, room(a[1].number))); }
-SYS(write) { return result(ctx, write(INT(0), a[1].text, a[1].length)); }
-SYS(pread) { return bytes_or_error(ctx, pread(INT(0), buffer, room(a[1].number), a[2].number)); }
-SYS(pwrite) { return result(ctx, pwrite(INT(0), a[1].text, a[1].length, a[2].number)); }
-SYS(stat) { return stat_at(ctx, a[0].text, 0); }
-SYS(lstat) { return stat_at(ctx, a[0].text, AT_SYMLINK_NOFOLLOW); }
-SYS(access) { return result(ctx, faccessat(AT_FDCWD, a[0].text, INT(1), AT_EACCESS)); }
+SYS(read) { return filled(ctx, read(INT(0), buffer, room(NUMBER(1)))); }
+SYS(pread) { return filled(ctx, pread(INT(0), buffer, room(NUMBER(1)), NUMBER(2))); }
+SYS(stat) { return stat_at(ctx, TEXT(0), 0); }
+SYS(lstat) { return stat_at(ctx, TEXT(0), AT_SYMLINK_NOFOLLOW); }
+SYS(access) { return result(ctx, faccessat(AT_FDCWD, TEXT(0), INT(1), AT_EACCESS)); }
 SYS(readdir) {
-  DIR *dir = opendir(a[0].text);
+  DIR *dir = opendir(TEXT(0));
   if (!dir) return result(ctx, -1);
   JSValue names = JS_NewArray(ctx);
   uint32_t count = 0;
   for (struct dirent *entry; (entry = readdir(dir));) {
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-    JS_SetPropertyUint32(ctx, names, count++, bytes(ctx, entry->d_name, strlen(entry->d_name)));
+    JS_SetPropertyUint32(ctx, names, count++, text(ctx, entry->d_name));
   }
   closedir(dir);
   return names;
 }
-SYS(readlink) { return bytes_or_error(ctx, readlink(a[0].text, buffer, sizeof buffer)); }
-SYS(realpath) { return bytes_or_error(ctx, realpath(a[0].text, buffer) ? (ssize_t)strlen(buffer) : -1); }
-SYS(rename) { return result(ctx, rename(a[0].text, a[1].text)); }
-SYS(unlink) { return result(ctx, unlink(a[0].text)); }
-SYS(mkdir) { return result(ctx, mkdir(a[0].text, (mode_t)INT(1))); }
-SYS(chmod) { return result(ctx, chmod(a[0].text, (mode_t)INT(1))); }
-SYS(chown) { return result(ctx, chown(a[0].text, (uid_t)a[1].number, (gid_t)a[2].number)); }
-SYS(flock) { return result(ctx, flock(INT(0), INT(1))); }
+SYS(readlink) { return filled(ctx, readlink(TEXT(0), buffer, sizeof buffer)); }
+SYS(realpath) { return filled(ctx, realpath(TEXT(0), buffer) ? (ssize_t)strlen(buffer) : -1); }
 SYS(isatty) { return JS_NewBool(ctx, isatty(INT(0))); }
 SYS(pipe) {
   int ends[2];
@@ -216,10 +192,9 @@ SYS(pipe) {
   for (uint32_t i = 0; i < 2; i++) JS_SetPropertyUint32(ctx, pair, i, JS_NewInt32(ctx, ends[i]));
   return pair;
 }
-SYS(memfd) { return result(ctx, memfd_create(a[0].text, 0)); }
+SYS(memfd) { return result(ctx, memfd_create(TEXT(0), 0)); }
 
 // ---- events ----
-
 SYS(epollCreate) { return result(ctx, epoll_create1(EPOLL_CLOEXEC)); }
 SYS(epollAdd) {
   struct epoll_event event = {.events = (uint32_t)INT(2), .data.fd = INT(1)};
@@ -230,7 +205,7 @@ SYS(epollWait) {
   struct epoll_event events[MAX_EVENTS];
   int max = a[1].length / 2 < MAX_EVENTS ? (int)(a[1].length / 2) : MAX_EVENTS;
   // Rounded up: a wait that ends just before its timer is due would spin.
-  int count = epoll_wait(INT(0), events, max, clamp((int64_t)ceil(a[2].real)));
+  int count = epoll_wait(INT(0), events, max, clamp((int64_t)ceil(a[2].number)));
   for (int i = 0; i < count; i++) {
     a[1].words[2 * i] = events[i].data.fd;
     a[1].words[2 * i + 1] = (int32_t)events[i].events;
@@ -243,26 +218,24 @@ SYS(readSignal) {
   return result(ctx, read(INT(0), &info, sizeof info) < 0 ? -1 : (int64_t)info.ssi_signo);
 }
 SYS(inotifyInit) { return result(ctx, inotify_init1(IN_CLOEXEC | IN_NONBLOCK)); }
-SYS(inotifyAdd) { return result(ctx, inotify_add_watch(INT(0), a[1].text, (uint32_t)INT(2))); }
+SYS(inotifyAdd) { return result(ctx, inotify_add_watch(INT(0), TEXT(1), (uint32_t)INT(2))); }
 SYS(inotifyRemove) { return result(ctx, inotify_rm_watch(INT(0), INT(1))); }
 
 // ---- unix sockets ----
-
-static JSValue unix_socket(JSContext *ctx, const Arg *path, int flags, int (*join)(int, const struct sockaddr *, socklen_t)) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (path->length == 0 || path->length >= sizeof address.sun_path) return JS_NewInt32(ctx, -ENAMETOOLONG);
-  memcpy(address.sun_path, path->text, path->length);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-  if (fd < 0 || join(fd, (const struct sockaddr *)&address, sizeof address) == 0) return result(ctx, fd);
+DIRECT(listen, INT(0), INT(1))
+static JSValue unix_socket(JSContext *ctx, const Arg *path, bool bound) {
+  struct sockaddr_un name = {.sun_family = AF_UNIX};
+  if (path->length == 0 || path->length >= sizeof name.sun_path) return JS_NewInt32(ctx, -ENAMETOOLONG);
+  memcpy(name.sun_path, path->text, path->length);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (bound ? SOCK_NONBLOCK : 0), 0);
+  if (fd < 0 || (bound ? bind : connect)(fd, (const struct sockaddr *)&name, sizeof name) == 0) return result(ctx, fd);
   JSValue error = result(ctx, -1);
   close(fd);
   return error;
 }
-
-SYS(unixBind) { return unix_socket(ctx, &a[0], SOCK_NONBLOCK, bind); }
-SYS(listen) { return result(ctx, listen(INT(0), INT(1))); }
+SYS(unixBind) { return unix_socket(ctx, &a[0], true); }
 SYS(accept) { return result(ctx, accept4(INT(0), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)); }
-SYS(unixConnect) { return unix_socket(ctx, &a[0], 0, connect); }
+SYS(unixConnect) { return unix_socket(ctx, &a[0], false); }
 SYS(peerUid) {
   struct ucred peer;
   socklen_t size = sizeof peer;
@@ -270,13 +243,11 @@ SYS(peerUid) {
 }
 
 // ---- clocks and words ----
-
 SYS(now) { return JS_NewFloat64(ctx, clock_ms(CLOCK_MONOTONIC)); }
 SYS(time) { return JS_NewFloat64(ctx, clock_ms(CLOCK_REALTIME)); }
 SYS(strerror) { return JS_NewString(ctx, strerror(INT(0))); }
 
 // ---- the table, from the generated list ----
-
 #define INDEX(name, letters) CALL_##name,
 #define CALL(name, letters) {#name, letters, sys_##name},
 #define ENTRY(name, letters) JS_CFUNC_MAGIC_DEF(#name, sizeof letters - 1, dispatch, CALL_##name),
@@ -286,13 +257,14 @@ static const struct {
   JSValue (*function)(JSContext *ctx, const Arg *a);
 } calls[] = {CALLS(CALL)};
 
+// QuickJS fills argv up with undefined.
 static JSValue dispatch(JSContext *ctx, UNUSED JSValueConst self, UNUSED int argc, JSValueConst *argv, int magic) {
   const char *letters = calls[magic].letters;
   Arg a[MAX_ARGS] = {0};
   JSValue value = JS_UNDEFINED;
-  // QuickJS fills argv up with undefined.
   for (int i = 0; letters[i] && JS_IsUndefined(value); i++) {
-    if (!take(ctx, argv[i], letters[i], &a[i])) value = JS_ThrowTypeError(ctx, "%s: bad argument %d", calls[magic].name, i + 1);
+    bool taken = take(ctx, argv[i], letters[i], &a[i]);
+    if (!taken) value = JS_ThrowTypeError(ctx, "%s: bad argument %d", calls[magic].name, i + 1);
     // The kernel would take a path up to its NUL, which is another file.
     else if (letters[i] == 'p' && strlen(a[i].text) < a[i].length) value = JS_NewInt32(ctx, -EINVAL);
   }
@@ -308,10 +280,8 @@ static JSValue dispatch(JSContext *ctx, UNUSED JSValueConst self, UNUSED int arg
 static const JSCFunctionListEntry functions[] = {CALLS(ENTRY)};
 
 void sys_install(JSContext *ctx) {
-  JSValue global = JS_GetGlobalObject(ctx), sys = JS_NewObject(ctx), args = JS_NewArray(ctx);
-  for (uint32_t i = 0; origin.argv[i]; i++) {
-    JS_SetPropertyUint32(ctx, args, i, bytes(ctx, origin.argv[i], strlen(origin.argv[i])));
-  }
+  JSValue sys = JS_NewObject(ctx), args = JS_NewArray(ctx);
+  for (uint32_t i = 0; origin.argv[i]; i++) JS_SetPropertyUint32(ctx, args, i, text(ctx, origin.argv[i]));
   size_t size = 0;
   for (char **entry = environ; *entry; entry++) size += strlen(*entry) + 1;
   char *joined = js_malloc(ctx, size + 1), *end = joined;
@@ -321,7 +291,6 @@ void sys_install(JSContext *ctx) {
   JS_SetPropertyStr(ctx, sys, "machine", JS_NewString(ctx, MACHINE));
   JS_SetPropertyStr(ctx, sys, "resumeFd", JS_NewInt32(ctx, origin.resume_fd));
   JS_SetPropertyFunctionList(ctx, sys, functions, COUNT(functions));
-  JS_SetPropertyStr(ctx, global, "sys", sys);
-  JS_FreeValue(ctx, global);
+  JS_SetPropertyStr(ctx, JS_GetGlobalObject(ctx), "sys", sys);
   js_free(ctx, joined);
 }

@@ -59,8 +59,8 @@ export async function appletTable(applets: readonly Applet[], qjsc: string): Pro
 
 ${codes.join("\n")}
 const Applet applets[] = {
-${rows.join("")}};
-const size_t applet_count = sizeof applets / sizeof *applets;
+${rows.join("")}  {0},
+};
 `;
 }
 

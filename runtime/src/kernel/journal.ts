@@ -57,8 +57,13 @@ export class Journal {
 
   /** What {@link writeText} wrote last, or `null`. */
   readText(): Bytes | null {
-    const content = this.#sys.pread(this.#fd, TEXT_MAX_BYTES, TEXT_OFFSET);
-    if (typeof content !== "string") return null;
+    let content = "";
+    for (;;) {
+      const part = this.#sys.pread(this.#fd, TEXT_MAX_BYTES, TEXT_OFFSET + content.length);
+      if (typeof part !== "string") return null;
+      if (part === "") break;
+      content += part;
+    }
     const end = content.indexOf("\n");
     const length = Number(content.slice(0, end));
     return end > 0 && content.length >= end + 1 + length ? content.slice(end + 1, end + 1 + length) : null;
