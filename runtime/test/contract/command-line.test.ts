@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { boot } from "../harness/container.ts";
+import { eventually } from "../harness/deadline.ts";
 import { assertOrder, STUBBORN, waiting } from "../harness/fixtures.ts";
 import { script } from "../harness/rootfs.ts";
 import { test } from "../harness/test.ts";
@@ -200,7 +201,9 @@ test("A05 the messages about processes that do not end in time", async () => {
   });
   await box.sees("stubborn", 2);
   // The one that leads a process group; the orphan does not.
-  const pid = box.processes().find(({ pid, group, name }) => name === "sleep" && group === pid)?.pid;
+  const { pid } = await eventually("both have become what they run", () =>
+    box.processes().find(({ pid, group, name }) => name === "sleep" && group === pid),
+  );
   await box.stop();
   assertOrder(box.output.stderr, [
     `*** Shutting down /opt/main (PID ${pid})...\n`,

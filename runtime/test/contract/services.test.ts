@@ -237,10 +237,12 @@ test("A82 sv tells and changes the state of services in runit's words", async ()
 
 test("A83 check decides when a start is done", async () => {
   await using box = await boot({
+    main: waiting(),
     services: {
       s: { run: "sleep 0.6; echo up >up; exec sleep 1000", check: "test -e up", finish: "rm -f up", down: true },
     },
   });
+  await box.sees(/^ready$/m);
   const start = performance.now();
   assert.match(await box.sv("start", "s"), /^ok: run: s: /);
   assert.ok(performance.now() - start >= 600, "it did not wait for check");
