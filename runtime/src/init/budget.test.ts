@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Loop } from "../kernel/loop.ts";
 import { type Timer, Timers } from "../kernel/timers.ts";
-import { Deadline, STAGES, type Stage, stageEnd } from "./budget.ts";
+import { Budget, STAGES, type Stage, stageEnd } from "./budget.ts";
 
 test("stageEnd() gives a stage all the time that no later stage is there to need", () => {
   assert.equal(stageEnd("main", new Set(["main"]), 5, 1000), 1005);
@@ -41,33 +41,40 @@ class Clock {
   }
 }
 
-function deadlineAt(at: number): { clock: Clock; deadline: Deadline } {
+function budgetOf(ms: number): { clock: Clock; budget: Budget } {
   const clock = new Clock();
-  return { clock, deadline: new Deadline(clock as unknown as Loop, at) };
+  return { clock, budget: new Budget(clock as unknown as Loop, 0, ms) };
 }
 
-test("Deadline.within() is true when the work ends first", async () => {
-  const { deadline } = deadlineAt(100);
-  assert.equal(await deadline.within(Promise.resolve(), 50), true);
+test("Budget.within() is true when the work ends first", async () => {
+  const { budget } = budgetOf(100);
+  assert.equal(await budget.within(Promise.resolve(), () => 50), true);
 });
 
-test("Deadline.within() is false at the cap, or at the deadline if that is earlier", async () => {
-  for (const [at, cap] of [
-    [100, 50],
-    [50, 100],
-  ] as const) {
-    const { clock, deadline } = deadlineAt(at);
-    const waiting = deadline.within(new Promise(() => {}), cap);
-    clock.advance(50);
-    assert.equal(await waiting, false);
-  }
+test("Budget.within() is false when the end has come", async () => {
+  const { clock, budget } = budgetOf(100);
+  const waiting = budget.within(new Promise(() => {}), () => 50);
+  clock.advance(50);
+  assert.equal(await waiting, false);
 });
 
-test("Deadline.shorten() ends a wait that is under way, and never lengthens one", async () => {
-  const { clock, deadline } = deadlineAt(1000);
-  const waiting = deadline.within(new Promise(() => {}), 1000);
-  deadline.shorten(20);
-  deadline.shorten(500);
-  clock.advance(20);
+test("Budget.cut() ends a wait that is under way, and never lengthens one", async () => {
+  const { clock, budget } = budgetOf(1000);
+  const waiting = budget.within(new Promise(() => {}), () => budget.end);
+  clock.advance(10);
+  budget.cut(20);
+  budget.cut(500);
+  assert.equal(budget.end, 30);
+  clock.advance(30);
+  assert.equal(await waiting, false);
+});
+
+test("Budget.cut() leaves later stages their share of what is left", async () => {
+  const { clock, budget } = budgetOf(9000);
+  const all = new Set(STAGES);
+  const waiting = budget.within(new Promise(() => {}), () => stageEnd("services", all, budget.startedAt, budget.ms));
+  budget.cut(1000);
+  assert.equal(stageEnd("services", all, budget.startedAt, budget.ms), 800);
+  clock.advance(800);
   assert.equal(await waiting, false);
 });

@@ -16,39 +16,46 @@ export function stageEnd(stage: Stage, present: ReadonlySet<Stage>, startedAt: n
 }
 
 interface Wait {
-  readonly capAt: number;
-  timer: Timer;
+  readonly endAt: () => number;
   readonly expire: () => void;
+  timer: Timer;
 }
 
-/** A time by which everything has to be over, which an impatient operator can bring closer while stages wait. */
-export class Deadline {
+/** The time that a shutdown has, which an impatient operator can cut while stages wait. Times are of the loop's clock. */
+export class Budget {
   readonly #loop: Loop;
-  #at: number;
   readonly #waits = new Set<Wait>();
+  startedAt: number;
+  ms: number;
 
-  constructor(loop: Loop, at: number) {
+  constructor(loop: Loop, startedAt: number, ms: number) {
     this.#loop = loop;
-    this.#at = at;
+    this.startedAt = startedAt;
+    this.ms = ms;
   }
 
-  /** Brings the end closer, for the waits that are under way too; never moves it away. */
-  shorten(at: number): void {
-    if (at >= this.#at) return;
-    this.#at = at;
+  get end(): number {
+    return this.startedAt + this.ms;
+  }
+
+  /** Leaves `ms` from now, unless less is left anyway; waits that are under way end earlier accordingly. */
+  cut(ms: number): void {
+    if (this.#loop.now() + ms >= this.end) return;
+    this.startedAt = this.#loop.now();
+    this.ms = ms;
     for (const wait of this.#waits) {
       this.#loop.cancel(wait.timer);
       wait.timer = this.#arm(wait);
     }
   }
 
-  /** Waits for `done`, at most until `capAt` and until the deadline; `true` when `done` came first. */
-  async within(done: Promise<unknown>, capAt: number): Promise<boolean> {
+  /** Waits for `done`, at most until what `endAt` says now and after each cut; `true` when `done` came first. */
+  async within(done: Promise<unknown>, endAt: () => number): Promise<boolean> {
     let expire = () => {};
     const expired = new Promise<false>((resolve) => {
       expire = () => resolve(false);
     });
-    const wait = { capAt, expire } as Wait;
+    const wait = { endAt, expire } as Wait;
     wait.timer = this.#arm(wait);
     this.#waits.add(wait);
     const inTime = await Promise.race([done.then(() => true), expired]);
@@ -58,6 +65,6 @@ export class Deadline {
   }
 
   #arm(wait: Wait): Timer {
-    return this.#loop.after(Math.min(wait.capAt, this.#at) - this.#loop.now(), wait.expire);
+    return this.#loop.after(wait.endAt() - this.#loop.now(), wait.expire);
   }
 }

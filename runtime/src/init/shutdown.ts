@@ -1,9 +1,9 @@
 import type { Bytes } from "../sys.ts";
-import { type Deadline, STAGES, type Stage, stageEnd } from "./budget.ts";
+import { type Budget, STAGES, type Stage, stageEnd } from "./budget.ts";
 import { advance, type Core } from "./core.ts";
 import { descendantsOf } from "./process-tree.ts";
 import { adopt, failure, type Running, scriptsIn, startScript } from "./scripts.ts";
-import { AFTER_KILL_MS, forceToExit, stopProcess, urged } from "./stop-process.ts";
+import { afterKill, forceToExit, impatientBudget, stopProcess } from "./stop-process.ts";
 
 const SIGTERM = 15;
 const SIGKILL = 9;
@@ -21,7 +21,7 @@ interface Stopped {
 /** The way down: main command, hooks, services, hooks, everything else, in one budget of time. */
 export class Shutdown {
   readonly #core: Core;
-  readonly #deadline: Deadline;
+  readonly #budget: Budget;
   readonly #since: number;
   readonly #hooks: { readonly pre: readonly Bytes[]; readonly post: readonly Bytes[] };
   readonly #present: ReadonlySet<Stage>;
@@ -33,7 +33,7 @@ export class Shutdown {
     if (core.record.phase !== "stopping")
       advance(core, { phase: "stopping", stoppingSince: loop.now(), stopSignal: core.stop.signal });
     this.#since = core.record.stoppingSince;
-    this.#deadline = urged(core, this.#since + settings.shutdownMs);
+    this.#budget = impatientBudget(core, this.#since, settings.shutdownMs);
     this.#hooks = {
       pre: scriptsIn(core, "/etc/my_init.pre_shutdown.d"),
       post: scriptsIn(core, "/etc/my_init.post_shutdown.d"),
@@ -65,10 +65,10 @@ export class Shutdown {
     if (this.#core.options.killAllOnExit) await this.#stopAll();
   }
 
-  /** End of a stage on the loop's clock, `capMs` from now at the latest. */
-  #endOf(stage: Stage, capMs: number): number {
-    const { loop, settings } = this.#core;
-    return Math.min(stageEnd(stage, this.#present, this.#since, settings.shutdownMs), loop.now() + capMs);
+  /** Tells the end of a stage that begins now: `capMs` from now at the latest, earlier when the budget is cut. */
+  #endOf(stage: Stage, capMs: number): () => number {
+    const capAt = this.#core.loop.now() + capMs;
+    return () => Math.min(stageEnd(stage, this.#present, this.#budget.startedAt, this.#budget.ms), capAt);
   }
 
   #note(name: Bytes, since: number, killed: boolean): void {
@@ -78,8 +78,8 @@ export class Shutdown {
   async #stopMain(main: Running | null): Promise<void> {
     if (main === null || this.#core.record.mainPid === 0) return;
     const since = this.#core.loop.now();
-    const end = this.#endOf("main", this.#core.settings.killProcessMs);
-    const inTime = await stopProcess(this.#core, main, end, this.#deadline);
+    const endAt = this.#endOf("main", this.#core.settings.killProcessMs);
+    const inTime = await stopProcess(this.#core, main, this.#budget, endAt);
     this.#note(main.path, since, !inTime);
   }
 
@@ -92,12 +92,11 @@ export class Shutdown {
       const hook = adopted ? adopt(this.#core, path, record.scriptPid) : startScript(this.#core, path);
       if (hook === null) continue;
       const since = loop.now();
-      const inTime = await this.#deadline.within(hook.ended, this.#endOf(stage, settings.killProcessMs));
+      const inTime = await this.#budget.within(hook.ended, this.#endOf(stage, settings.killProcessMs));
       if (inTime) {
         const problem = failure(await hook.ended);
         if (problem !== null) messages.warn(`${path} ${problem}; the shutdown goes on`);
       } else {
-        messages.warn(`${path} (PID ${hook.pid}) did not shut down in time. Forcing it to exit.`);
         await forceToExit(this.#core, hook);
       }
       this.#note(path, since, !inTime);
@@ -107,30 +106,31 @@ export class Shutdown {
   async #stopServices(): Promise<void> {
     const { supervisor, loop, messages, settings } = this.#core;
     const since = loop.now();
-    const end = this.#endOf("services", settings.killProcessMs);
+    const endAt = this.#endOf("services", settings.killProcessMs);
     const killed = new Set<Bytes>();
     const { mains, all } = supervisor.end((name) => this.#note(`service ${name}`, since, killed.has(name)));
-    if (!(await this.#deadline.within(mains, end))) {
+    if (!(await this.#budget.within(mains, endAt))) {
       for (const name of supervisor.kill()) killed.add(name);
       messages.warn(`Services did not shut down in time: ${[...killed].join(", ")}. Forcing them to exit.`);
-      await this.#deadline.within(mains, loop.now() + AFTER_KILL_MS);
+      await afterKill(this.#core, mains);
     }
-    await this.#deadline.within(all, Math.min(end, loop.now() + LOG_DRAIN_MS));
+    const drainedAt = loop.now() + LOG_DRAIN_MS;
+    await this.#budget.within(all, () => Math.min(endAt(), drainedAt));
   }
 
   async #stopAll(): Promise<void> {
     const { children, loop, messages, settings } = this.#core;
     messages.info("Killing all processes...");
-    const end = this.#endOf("all", settings.killAllMs);
+    const endAt = this.#endOf("all", settings.killAllMs);
     const since = loop.now();
-    if (end > since) {
+    if (endAt() > since) {
       this.#signalAll(SIGTERM);
       this.#signalAll(SIGCONT);
     }
-    if (await this.#deadline.within(children.none(), end)) return;
+    if (await this.#budget.within(children.none(), endAt)) return;
     messages.warn("Not all processes have exited in time. Forcing them to exit.");
     this.#signalAll(SIGKILL);
-    await this.#deadline.within(children.none(), loop.now() + AFTER_KILL_MS);
+    await afterKill(this.#core, children.none());
     this.#note("other processes", since, true);
   }
 

@@ -2,7 +2,7 @@ import { isExecutable } from "../kernel/files.ts";
 import type { Bytes } from "../sys.ts";
 import { advance, type Core } from "./core.ts";
 import { adopt, failure, type Running, scriptsIn, startScript } from "./scripts.ts";
-import { stopProcess } from "./stop-process.ts";
+import { impatientBudget, stopProcess } from "./stop-process.ts";
 
 const INSECURE_KEY_PROGRAM = "/usr/sbin/enable_insecure_key";
 const RC_LOCAL = "/etc/rc.local";
@@ -43,7 +43,9 @@ async function finish(core: Core, script: Running): Promise<StartupOutcome> {
   await Promise.race([script.ended, core.stop.requested]);
   if (core.record.scriptPid > 0 && core.stop.count > 0) {
     advance(core, { stoppingSince: core.loop.now() });
-    await stopProcess(core, script, core.loop.now() + Math.min(core.settings.killProcessMs, core.settings.shutdownMs));
+    const { killProcessMs, shutdownMs } = core.settings;
+    const budget = impatientBudget(core, core.loop.now(), Math.min(killProcessMs, shutdownMs));
+    await stopProcess(core, script, budget, () => budget.end);
     return "stopped";
   }
   const problem = failure(await script.ended);

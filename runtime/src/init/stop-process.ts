@@ -1,46 +1,51 @@
-import { Deadline } from "./budget.ts";
+import { Budget } from "./budget.ts";
 import type { Core } from "./core.ts";
 import type { Running } from "./scripts.ts";
 
 const SIGTERM = 15;
 const SIGKILL = 9;
-/** A process that KILL does not end within this time hangs in the kernel; nobody waits for it. */
-export const AFTER_KILL_MS = 1000;
+/** What KILL does not end within this time hangs in the kernel; nobody waits for it. */
+const AFTER_KILL_MS = 1000;
+/** What a second stop signal leaves of the budget. */
+const IMPATIENT_MS = 1000;
 
-/** Ends a process with TERM, and with KILL at `at` (or earlier when the stop is urged). `true` when TERM was enough. */
-export async function stopProcess(
-  core: Core,
-  process: Running,
-  at: number,
-  deadline = urged(core, at),
-): Promise<boolean> {
+/**
+ * Ends a process with TERM, and with KILL when `endAt` has come.
+ * @returns whether TERM was enough
+ */
+export async function stopProcess(core: Core, process: Running, budget: Budget, endAt: () => number): Promise<boolean> {
   const { sys, loop, messages } = core;
   const name = `${process.path} (PID ${process.pid})`;
   messages.info(`Shutting down ${name}...`);
-  // A budget of 0 means KILL at once.
-  if (at > loop.now()) sys.kill(process.pid, SIGTERM);
-  if (await deadline.within(process.ended, at)) return true;
-  messages.warn(`${name} did not shut down in time. Forcing it to exit.`);
+  // A timeout of 0 means KILL at once.
+  if (endAt() > loop.now()) sys.kill(process.pid, SIGTERM);
+  if (await budget.within(process.ended, endAt)) return true;
   await forceToExit(core, process);
   return false;
 }
 
 /** Ends a process with KILL. */
 export async function forceToExit(core: Core, process: Running): Promise<void> {
+  core.messages.warn(`${process.path} (PID ${process.pid}) did not shut down in time. Forcing it to exit.`);
   core.sys.kill(process.pid, SIGKILL);
-  await new Deadline(core.loop, core.loop.now() + AFTER_KILL_MS).within(process.ended, Number.POSITIVE_INFINITY);
+  await afterKill(core, process.ended);
 }
 
-/** A deadline at `at` that a second stop signal brings to 1 s from then, and a third to now. */
-export function urged(core: Core, at: number): Deadline {
-  const deadline = new Deadline(core.loop, at);
-  const shorten = (count: number) => deadline.shorten(core.loop.now() + (count === 2 ? 1000 : 0));
-  if (core.stop.count > 1) shorten(core.stop.count);
+/** Waits for the end of what was killed, but not for ever. */
+export async function afterKill({ loop }: Core, ended: Promise<unknown>): Promise<void> {
+  const budget = new Budget(loop, loop.now(), AFTER_KILL_MS);
+  await budget.within(ended, () => budget.end);
+}
+
+/** A budget that a second stop signal cuts to one second, and a third to nothing. */
+export function impatientBudget(core: Core, startedAt: number, ms: number): Budget {
+  const budget = new Budget(core.loop, startedAt, ms);
+  const cut = (count: number) => budget.cut(count === 2 ? IMPATIENT_MS : 0);
+  if (core.stop.count > 1) cut(core.stop.count);
   core.stop.impatient = (count) => {
-    core.messages.warn(
-      count === 2 ? "Told to stop again: one second is left." : "Told to stop a third time: killing what is left.",
-    );
-    shorten(count);
+    if (count === 2) core.messages.warn("Told to stop again: one second is left.");
+    if (count === 3) core.messages.warn("Told to stop a third time: killing what is left.");
+    cut(count);
   };
-  return deadline;
+  return budget;
 }
