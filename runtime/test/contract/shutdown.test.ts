@@ -6,7 +6,7 @@ import { assertOrder, STUBBORN, waiting } from "../harness/fixtures.ts";
 import { test } from "../harness/test.ts";
 
 /** Without anybody to wait for, a stop may take this long, in milliseconds: a generous bound of a few. */
-const AT_ONCE_MS = 500 * TIME_SCALE;
+const AT_ONCE_MS = 1000 * TIME_SCALE;
 
 function tellsTerm(who: string): string {
   return waiting({ TERM: `echo ${who}-got-TERM >&2; exit` }, `${who}-ready`);
