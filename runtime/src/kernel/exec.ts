@@ -1,4 +1,4 @@
-import { type Bytes, Errno, type Sys } from "../sys.ts";
+import type { Bytes, Sys } from "../sys.ts";
 import { explain, findProgram } from "./programs.ts";
 
 /** Where `execvp(3)` looks without `PATH`. */
@@ -18,10 +18,8 @@ export function execCommand(
   env: Bytes,
   searchPath: Bytes = DEFAULT_PATH,
 ): string {
-  const found = findProgram(sys, name, searchPath);
-  if (typeof found === "string")
-    return `cannot run ${name}: ${explain(sys, found, -sys.execve(found, argv.join("\0"), env))}`;
-  if (name.includes("/"))
-    return `cannot run ${name}: ${explain(sys, name, found === 127 ? Errno.ENOENT : Errno.EACCES)}`;
-  return `cannot run ${name}: ${found === 127 ? "it is in no directory of PATH" : "it is in PATH, but not as a file that this user may execute"}`;
+  const found = name.includes("/") ? name : findProgram(sys, name, searchPath);
+  if (found === 127) return `cannot run ${name}: it is in no directory of PATH`;
+  if (found === 126) return `cannot run ${name}: it is in PATH, but not as a file that this user may execute`;
+  return `cannot run ${name}: ${explain(sys, found, -sys.execve(found, argv.join("\0"), env))}`;
 }
