@@ -17,7 +17,7 @@ const SAME: readonly string[] = [
   "chpst -u app -U www-data sh -c 'id -u; echo $UID $GID'",
   // Environment directories.
   "chpst -e /ed env | sort",
-  "A=old EMPTY=old chpst -e /ed sh -c 'echo ${A} ${EMPTY-unset} ${NL-unset}'",
+  `A=old EMPTY=old chpst -e /ed sh -c 'echo $A \${EMPTY-unset} \${NL-unset}'`,
   "chpst -e /ed -e /ed2 env | sort",
   "chpst -e /ed -U app env | sort",
   "chpst -e /ed2 -U app env | sort; chpst -U app -e /ed2 env | sort",
