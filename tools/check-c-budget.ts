@@ -9,7 +9,7 @@ import { top } from "./setup/places.ts";
 import { verdict } from "./setup/verdict.ts";
 
 /** Lines of C in runtime/native, headers, comments and blank lines included. */
-const BUDGET_LINES = 700;
+const BUDGET_LINES = 900;
 
 /** @returns one line that names every file's share when all together exceed the budget, or when there is no C at all */
 export function budgetFindings(files: ReadonlyMap<string, string>, budget: number): string[] {

@@ -47,7 +47,7 @@ void sys_install(JSContext *ctx);
 typedef struct {
   const char *program, *cwd;
   char **argv, **environ;
-  int stdio[3], flags;
+  int *stdio, stdio_count, flags;  // stdio: at least 3; spawn writes to it
   const uint32_t *ids;  // uid, gid, groups...; NULL leaves them
   size_t id_count;
   int error_fd;  // spawn's own

@@ -6,25 +6,25 @@ enum { RANGE_CLOEXEC = 4 };  // CLOSE_RANGE_CLOEXEC in linux/close_range.h
 static _Alignas(16) char child_stack[16384];
 
 // close_range(2) can do this since Linux 5.11, and old seccomp profiles refuse it.
-static void close_others_at_exec(void) {
-  if (syscall(SYS_close_range, 3, ~0U, RANGE_CLOEXEC) == 0) return;
+static void close_others_at_exec(int first) {
+  if (syscall(SYS_close_range, first, ~0U, RANGE_CLOEXEC) == 0) return;
   DIR *dir = opendir("/proc/self/fd");
-  for (int fd = 3; !dir && fd < 65536; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  for (int fd = first; !dir && fd < 65536; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
   for (struct dirent *entry; dir && (entry = readdir(dir));) {
-    if (atoi(entry->d_name) > 2) fcntl(atoi(entry->d_name), F_SETFD, FD_CLOEXEC);
+    if (atoi(entry->d_name) >= first) fcntl(atoi(entry->d_name), F_SETFD, FD_CLOEXEC);
   }
   if (dir) closedir(dir);
 }
 
-static int become_stdio(const int stdio[3]) {
-  int from[3];
+// Ours to write to: the arrays of the parent's call.
+static int become_stdio(int *from, int count) {
   // First everything that dup2 could overwrite moves out of its way.
-  for (int fd = 0; fd < 3; fd++) {
-    from[fd] = stdio[fd] < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : stdio[fd];
-    if (from[fd] >= 0 && from[fd] < 3 && from[fd] != fd) from[fd] = fcntl(from[fd], F_DUPFD_CLOEXEC, 3);
+  for (int fd = 0; fd < count; fd++) {
+    if (from[fd] < 0) from[fd] = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (from[fd] >= 0 && from[fd] < count && from[fd] != fd) from[fd] = fcntl(from[fd], F_DUPFD_CLOEXEC, count);
     if (from[fd] < 0) return -1;
   }
-  for (int fd = 0; fd < 3; fd++) {
+  for (int fd = 0; fd < count; fd++) {
     if ((from[fd] == fd ? fcntl(fd, F_SETFD, 0) : dup2(from[fd], fd)) < 0) return -1;
   }
   return 0;
@@ -36,10 +36,12 @@ static long become_user(const uint32_t *ids, size_t count) {
   return syscall(SYS_setresuid, ids[0], ids[0], ids[0]);
 }
 
-static int become(const Program *p) {
+static int become(Program *p) {
+  // The caller's number of it may be one that stdio takes.
+  if ((p->error_fd = fcntl(p->error_fd, F_DUPFD_CLOEXEC, p->stdio_count)) < 0) return -1;
   if ((p->flags & SPAWN_SESSION) && setsid() < 0) return -1;
   if ((p->flags & SPAWN_GROUP) && setpgid(0, 0) < 0) return -1;
-  if (become_stdio(p->stdio) < 0) return -1;
+  if (become_stdio(p->stdio, p->stdio_count) < 0) return -1;
   if ((p->flags & SPAWN_FOREGROUND) && tcsetpgrp(0, getpgrp()) < 0) tcsetpgrp(open("/dev/tty", O_RDWR), getpgrp());
   if (*p->cwd && chdir(p->cwd) < 0) return -1;
   if (p->ids && become_user(p->ids, p->id_count) < 0) return -1;
@@ -47,13 +49,13 @@ static int become(const Program *p) {
   // execve resets handlers too, but one must not run before it; SIGPIPE is the only signal that we ignore.
   for (size_t i = 0; i < COUNT(crash_signals); i++) signal(crash_signals[i], SIG_DFL);
   signal(SIGPIPE, SIG_DFL);
-  close_others_at_exec();
+  close_others_at_exec(p->stdio_count);
   return 0;
 }
 
 // AddressSanitizer does not learn that this frame ends with execve.
 __attribute__((no_sanitize("address"))) static int child_main(void *argument) {
-  const Program *p = argument;
+  Program *p = argument;
   sigset_t none;
   sigemptyset(&none);
   if (become(p) == 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0) execve(p->program, p->argv, p->environ);

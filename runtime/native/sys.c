@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 // One argument, as its letter in calls.h says.
@@ -18,7 +19,8 @@ typedef struct {
   char **strings;    // l
   uint32_t *ids;     // a array of numbers, NULL for null
   int32_t *words;    // w Int32Array
-  size_t length;     // of text, ids or words
+  uint8_t *data;     // u Uint8Array
+  size_t length;     // of text, ids, words or data
   double number;     // n, t boolean
 } Arg;
 
@@ -29,7 +31,7 @@ typedef struct {
 // SYS(name) starts the function of Sys.name; DIRECT is one that only hands its arguments over.
 #define SYS(name) static JSValue sys_##name(UNUSED JSContext *ctx, UNUSED const Arg *a)
 #define DIRECT(name, ...) SYS(name) { return result(ctx, name(__VA_ARGS__)); }
-enum { MAX_ARGS = 9, MAX_EVENTS = 256 };
+enum { MAX_ARGS = 9, MAX_EVENTS = 256, MAX_PARTS = 1024 };
 static char buffer[65536];
 
 static size_t room(int64_t max) { return max < 0 ? 0 : max < (int64_t)sizeof buffer ? (size_t)max : sizeof buffer; }
@@ -86,7 +88,7 @@ static bool take_ids(JSContext *ctx, JSValueConst value, Arg *arg) {
   uint32_t length;
   if (JS_IsNull(value)) return true;
   if (!JS_IsArray(ctx, value)) return false;
-  if (JS_ToUint32(ctx, &length, JS_GetPropertyStr(ctx, value, "length")) < 0 || length > NGROUPS_MAX) return false;
+  if (JS_ToUint32(ctx, &length, JS_GetPropertyStr(ctx, value, "length")) < 0 || length > 65536) return false;
   arg->ids = js_malloc(ctx, (length + 1) * sizeof *arg->ids);
   for (; arg->length < length; arg->length++) {
     JSValue id = JS_GetPropertyUint32(ctx, value, (uint32_t)arg->length);
@@ -95,19 +97,21 @@ static bool take_ids(JSContext *ctx, JSValueConst value, Arg *arg) {
   return true;
 }
 
-static bool take_words(JSContext *ctx, JSValueConst value, Arg *arg) {
+static bool take_array(JSContext *ctx, JSValueConst value, size_t wanted, Arg *arg) {
   size_t offset, size, element;
   JSValue array = JS_GetTypedArrayBuffer(ctx, value, &offset, &arg->length, &element);
-  if (JS_IsException(array) || element != sizeof(int32_t)) return false;
-  arg->words = (int32_t *)(void *)(JS_GetArrayBuffer(ctx, &size, array) + offset);
+  if (JS_IsException(array)) return false;
+  arg->data = JS_GetArrayBuffer(ctx, &size, array) + offset;
+  arg->words = (int32_t *)(void *)arg->data;
   arg->length /= element;
   JS_FreeValue(ctx, array);
-  return true;
+  return element == wanted;
 }
 
 static bool take(JSContext *ctx, JSValueConst value, char letter, Arg *arg) {
   if (letter == 'a') return take_ids(ctx, value, arg);
-  if (letter == 'w') return take_words(ctx, value, arg);
+  if (letter == 'w') return take_array(ctx, value, sizeof(int32_t), arg);
+  if (letter == 'u') return take_array(ctx, value, 1, arg);
   if (letter == 't') return arg->number = JS_ToBool(ctx, value), JS_IsBool(value);
   if (letter == 'n') return JS_IsNumber(value) && !JS_ToFloat64(ctx, &arg->number, value) && fabs(arg->number) < 1e16;
   if (!JS_IsString(value) || !(arg->text = JS_ToCStringLen(ctx, &arg->length, value))) return false;
@@ -121,9 +125,10 @@ DIRECT(getpid) DIRECT(getppid) DIRECT(getuid) DIRECT(getgid) DIRECT(setsid)
 DIRECT(setuid, ID(0)) DIRECT(setgid, ID(0)) DIRECT(setgroups, a[0].length, a[0].ids)
 DIRECT(umask, ID(0)) DIRECT(chdir, TEXT(0)) DIRECT(chroot, TEXT(0))
 SYS(spawn) {
-  if (a[8].ids && a[8].length < 2) return JS_ThrowTypeError(ctx, "spawn: ids must be [uid, gid, ...groups]");
-  return JS_NewInt32(ctx, spawn(&(Program){TEXT(0), TEXT(3), a[1].strings, a[2].strings, {INT(4), INT(5), INT(6)},
-                                           INT(7), a[8].ids, a[8].length, -1}));
+  if (a[4].length < 3) return JS_ThrowTypeError(ctx, "spawn: stdio must be [stdin, stdout, stderr, ...]");
+  if (a[6].ids && a[6].length < 2) return JS_ThrowTypeError(ctx, "spawn: ids must be [uid, gid, ...groups]");
+  return JS_NewInt32(ctx, spawn(&(Program){TEXT(0), TEXT(3), a[1].strings, a[2].strings, (int *)a[4].ids,
+                                           (int)a[4].length, INT(5), a[6].ids, a[6].length, -1}));
 }
 SYS(reap) {
   int status = 0;
@@ -223,28 +228,107 @@ SYS(inotifyRemove) { return result(ctx, inotify_rm_watch(INT(0), INT(1))); }
 
 // ---- unix sockets ----
 DIRECT(listen, INT(0), INT(1))
-static JSValue unix_socket(JSContext *ctx, const Arg *path, bool bound) {
+static JSValue unix_socket(JSContext *ctx, const Arg *path, int type, bool bound) {
   struct sockaddr_un name = {.sun_family = AF_UNIX};
   if (path->length == 0 || path->length >= sizeof name.sun_path) return JS_NewInt32(ctx, -ENAMETOOLONG);
   memcpy(name.sun_path, path->text, path->length);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (bound ? SOCK_NONBLOCK : 0), 0);
+  int fd = socket(AF_UNIX, type, 0);
   if (fd < 0 || (bound ? bind : connect)(fd, (const struct sockaddr *)&name, sizeof name) == 0) return result(ctx, fd);
   JSValue error = result(ctx, -1);
   close(fd);
   return error;
 }
-SYS(unixBind) { return unix_socket(ctx, &a[0], true); }
+SYS(unixBind) { return unix_socket(ctx, &a[0], SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, true); }
+SYS(unixBindDatagram) { return unix_socket(ctx, &a[0], SOCK_DGRAM | SOCK_NONBLOCK, true); }
+SYS(passCredentials) { return result(ctx, setsockopt(INT(0), SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int))); }
 SYS(accept) { return result(ctx, accept4(INT(0), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)); }
-SYS(unixConnect) { return unix_socket(ctx, &a[0], false); }
+SYS(unixConnect) { return unix_socket(ctx, &a[0], SOCK_STREAM | SOCK_CLOEXEC, false); }
 SYS(peerUid) {
   struct ucred peer;
   socklen_t size = sizeof peer;
   return result(ctx, getsockopt(INT(0), SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? -1 : (int64_t)peer.uid);
 }
 
+// ---- bytes in shared memory ----
+SYS(map) {
+  size_t size = (size_t)NUMBER(1);
+  struct stat s;
+  if (fstat(INT(0), &s) < 0 || (s.st_size < NUMBER(1) && ftruncate(INT(0), NUMBER(1)) < 0)) return result(ctx, -1);
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, INT(0), 0);
+  return memory == MAP_FAILED ? result(ctx, -1) : JS_NewArrayBuffer(ctx, memory, size, NULL, NULL, false);
+}
+// A part of a Uint8Array, cut to what it has.
+static struct iovec part(const Arg *array, int64_t from, int64_t end) {
+  size_t last = end < 0 ? 0 : (uint64_t)end < array->length ? (size_t)end : array->length;
+  size_t first = from < 0 ? 0 : (uint64_t)from < last ? (size_t)from : last;
+  return (struct iovec){array->data + first, last - first};
+}
+SYS(recvmmsg) {
+  // Headers, then per message iovecs and control data, then the slots, then the rooms for what a slot cannot hold.
+  static uint8_t *prepared;
+  struct mmsghdr *headers = (struct mmsghdr *)(void *)a[1].data;
+  size_t slots = (size_t)NUMBER(2), slot = (size_t)NUMBER(3), rest = (size_t)NUMBER(4);
+  if (slots * (128 + slot + rest) > a[1].length) return JS_NewInt32(ctx, -EINVAL);
+  uint8_t *extras = a[1].data + slots * 64, *data = extras + slots * 64, *rests = data + slots * slot;
+  for (size_t i = 0; i < slots; i++, extras += 64, data += slot, rests += rest) {
+    if (prepared != a[1].data) {
+      struct iovec *parts = (struct iovec *)(void *)extras;
+      parts[0] = (struct iovec){data, slot};
+      parts[1] = (struct iovec){rests, rest};
+      headers[i].msg_hdr = (struct msghdr){.msg_iov = parts, .msg_iovlen = 2, .msg_control = extras + 32};
+    }
+    headers[i].msg_hdr.msg_controllen = 32;
+    headers[i].msg_len = 0;
+  }
+  prepared = a[1].data;
+  return result(ctx, recvmmsg(INT(0), headers, (unsigned)slots, MSG_DONTWAIT | MSG_TRUNC, NULL));
+}
+SYS(writev) {
+  struct iovec parts[MAX_PARTS];
+  int count = 0;
+  for (size_t i = (size_t)NUMBER(2); i + 2 <= (size_t)NUMBER(3) && count < MAX_PARTS; i += 2, count++) {
+    const int32_t *span = (const int32_t *)(const void *)a[1].data + i;
+    if ((i + 2) * 4 > a[1].length) return JS_NewInt32(ctx, -EINVAL);
+    parts[count] = part(&a[1], span[0], (int64_t)span[0] + span[1]);
+  }
+  return result(ctx, writev(INT(0), parts, count));
+}
+SYS(splice) {
+  loff_t *offset = (loff_t *)(void *)(a[2].data + NUMBER(3));
+  if (NUMBER(3) < 0 || (size_t)NUMBER(3) + sizeof *offset > a[2].length) return JS_NewInt32(ctx, -EINVAL);
+  return result(ctx, splice(INT(0), NULL, INT(1), offset, (size_t)NUMBER(4), SPLICE_F_NONBLOCK));
+}
+SYS(scan) {
+  struct iovec range = part(&a[0], NUMBER(1), NUMBER(2));
+  const uint8_t *at = range.iov_base, *end = at + range.iov_len;
+  while (at < end && (*at >= a[3].length || !a[3].data[*at])) at++;
+  return JS_NewInt32(ctx, (int32_t)(at - a[0].data));
+}
+SYS(find) {
+  struct iovec range = part(&a[0], NUMBER(1), NUMBER(2));
+  const uint8_t *found = memchr(range.iov_base, INT(3), range.iov_len);
+  return JS_NewInt32(ctx, found ? (int32_t)(found - a[0].data) : -1);
+}
+SYS(peek) {
+  struct iovec range = part(&a[0], NUMBER(1), NUMBER(2));
+  return bytes(ctx, range.iov_base, range.iov_len);
+}
+SYS(poke) {
+  struct iovec range = part(&a[0], NUMBER(1), NUMBER(1) + (int64_t)a[2].length);
+  if (range.iov_len < a[2].length) return JS_NewInt32(ctx, -EINVAL);
+  memcpy(range.iov_base, a[2].text, a[2].length);
+  return JS_NewInt32(ctx, (int32_t)a[2].length);
+}
+SYS(size) { return result(ctx, lseek(INT(0), 0, SEEK_END)); }
+
 // ---- clocks and words ----
 SYS(now) { return JS_NewFloat64(ctx, clock_ms(CLOCK_MONOTONIC)); }
 SYS(time) { return JS_NewFloat64(ctx, clock_ms(CLOCK_REALTIME)); }
+SYS(strftime) {
+  time_t seconds = NUMBER(1);
+  return bytes(ctx, buffer, strftime(buffer, sizeof buffer, TEXT(0), localtime(&seconds)));
+}
+SYS(hostname) { return gethostname(buffer, sizeof buffer) < 0 ? result(ctx, -1) : text(ctx, buffer); }
 SYS(strerror) { return JS_NewString(ctx, strerror(INT(0))); }
 
 // ---- the table, from the generated list ----

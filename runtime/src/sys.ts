@@ -46,7 +46,7 @@ export interface Sys {
    * @param argv arguments, `argv[0]` first
    * @param env `NAME=value` entries
    * @param cwd working directory; `""` leaves it as it is
-   * @param stdio descriptors that become 0, 1 and 2 (each may be any open one; -1 is /dev/null)
+   * @param stdio descriptors that become 0, 1, 2 and so on, three at least (each may be any open one; -1 is /dev/null)
    * @param flags {@link SpawnFlag} bits
    * @param ids `null` leaves them; else `[uid, gid, ...supplementary groups]`
    * @returns the pid, or `-errno` of the first step that failed in parent or child
@@ -57,9 +57,7 @@ export interface Sys {
     argv: Strings,
     env: Strings,
     cwd: Path,
-    stdin: number,
-    stdout: number,
-    stderr: number,
+    stdio: readonly number[],
     flags: number,
     ids: readonly number[] | null,
   ): number;
@@ -153,6 +151,10 @@ export interface Sys {
   // ---- unix sockets ----
   /** A non-blocking stream socket, bound and not yet listening. @see unix(7) */
   unixBind(path: Path): number;
+  /** A non-blocking datagram socket that survives {@link restart}, bound. */
+  unixBindDatagram(path: Path): number;
+  /** From now on each message that this socket receives comes with its sender's pid, uid and gid. @see SO_PASSCRED in unix(7) */
+  passCredentials(fd: number): number;
   listen(fd: number, backlog: number): number;
   /** The accepted connection, non-blocking, or `-EAGAIN`. */
   accept(fd: number): number;
@@ -161,11 +163,51 @@ export interface Sys {
   /** User id of the process at the other end. @see SO_PEERCRED in unix(7) */
   peerUid(fd: number): number;
 
+  // ---- bytes in shared memory ----
+  /** Maps the first `bytes` bytes of an anonymous file, which grows when it is smaller. @see mmap(2) MAP_SHARED */
+  map(fd: number, bytes: number): ArrayBuffer | number;
+  /**
+   * Receives as many datagrams as are there, `slots` at most, without waiting. `buffer` must be the whole of a mapping and holds, one
+   * after the other: `slots` headers of 64 bytes (`struct mmsghdr`: length at byte 56, 0 when nothing was received), `slots` areas
+   * of 64 bytes (sender's pid at byte 48), `slots` slots of `slotBytes`, `slots` rooms of `restBytes` for what a slot cannot hold.
+   * A length larger than both is that of a message whose end is lost.
+   * @returns how many, or `-errno` @see recvmmsg(2)
+   */
+  recvmmsg(fd: number, buffer: Uint8Array, slots: number, slotBytes: number, restBytes: number): number;
+  /**
+   * Writes spans of `buffer` one after the other, 1024 at most.
+   * @param from where the list of spans starts in `buffer`, counted in 32-bit words: pairs of offset and length in bytes
+   * @param end where it ends
+   * @returns how many bytes were written, or `-errno` @see writev(2)
+   */
+  writev(fd: number, buffer: Uint8Array, from: number, end: number): number;
+  /**
+   * Moves what a pipe holds into a file without waiting. The offset in the file is the 64-bit integer at byte `offsetAt` of `buffer`,
+   * and the kernel adds to it.
+   * @returns how many bytes, 0 at the end of the pipe, or `-errno` @see splice(2)
+   */
+  splice(pipe: number, file: number, buffer: Uint8Array, offsetAt: number, max: number): number;
+  /** Where in `buffer[from, end)` the first byte is that `set` has a non-zero element for; `end` when there is none. */
+  scan(buffer: Uint8Array, from: number, end: number, set: Uint8Array): number;
+  /** Where in `buffer[from, end)` the first such byte is, or -1. @see memchr(3) */
+  find(buffer: Uint8Array, from: number, end: number, byte: number): number;
+  /** The bytes of `buffer[from, end)`. */
+  peek(buffer: Uint8Array, from: number, end: number): Bytes;
+  /** Copies `text` into `buffer`; its length, or `-EINVAL` when it does not fit. */
+  poke(buffer: Uint8Array, at: number, text: Bytes): number;
+  /** Size of an open file, in bytes. @see lseek(2) */
+  size(fd: number): number;
+
   // ---- clocks ----
   /** Milliseconds of CLOCK_MONOTONIC, with a fraction. */
   now(): number;
   /** Milliseconds since the Epoch. */
   time(): number;
+
+  /** Local time as text. @param seconds since the Epoch @see strftime(3) */
+  strftime(format: Bytes, seconds: number): Bytes;
+  /** @see gethostname(2) */
+  hostname(): Bytes | number;
 
   /** The C library's words for an error number. @see strerror(3) */
   strerror(errno: number): Bytes;
@@ -244,6 +286,7 @@ export enum Errno {
   EROFS = 30,
   EPIPE = 32,
   ELOOP = 40,
+  ENOTSOCK = 88,
   EADDRINUSE = 98,
   ECONNREFUSED = 111,
 }

@@ -12,6 +12,7 @@ const LETTERS: Readonly<Record<string, string>> = {
   number: "n",
   boolean: "t",
   Int32Array: "w",
+  Uint8Array: "u",
   "readonly number[]": "a",
   "readonly number[] | null": "a",
 };

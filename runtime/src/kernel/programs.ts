@@ -11,8 +11,8 @@ export interface Program {
   /** NUL-joined `NAME=value` entries. */
   readonly env: Bytes;
   readonly cwd?: Bytes;
-  /** Descriptors for 0, 1, 2; -1 is /dev/null. */
-  readonly stdio?: readonly [number, number, number];
+  /** Descriptors for 0, 1, 2 and so on, three at least; -1 is /dev/null. */
+  readonly stdio?: readonly number[];
   readonly flags?: SpawnFlag;
   readonly ids?: readonly number[] | null;
 }
@@ -22,15 +22,12 @@ const HEAD_BYTES = 4096;
 
 /** The pid, or `-errno` of what `execve(2)` or a step before it refused. */
 export function spawn(sys: Sys, program: Program): number {
-  const [stdin, stdout, stderr] = program.stdio ?? INHERIT;
   return sys.spawn(
     program.path,
     program.argv.join("\0"),
     program.env,
     program.cwd ?? "",
-    stdin,
-    stdout,
-    stderr,
+    program.stdio ?? INHERIT,
     program.flags ?? SpawnFlag.None,
     program.ids ?? null,
   );
