@@ -1,6 +1,7 @@
 /**
  * `npm test`: everything that is known to prove the project, on a machine that has nothing but Node.js. Installs what is missing,
  * builds, runs the gate and then the suites that need the binary, its instrumented builds, or a container engine.
+ * `npm test -- NAME ...` runs only the phases whose name holds one of the words, and what they need.
  */
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -12,7 +13,7 @@ import { dist, type Variant } from "./runtime/compiler.ts";
 import { run } from "./setup/command.ts";
 import { contractPath, contractPoints } from "./setup/contract.ts";
 import { logPath, say, seconds, top } from "./setup/places.ts";
-import { type Phase, runPhases, tally } from "./test/phases.ts";
+import { type Phase, runPhases, selectPhases, tally } from "./test/phases.ts";
 import { proveContract } from "./test/proof.ts";
 import { runSuite, testFiles } from "./test/suite.ts";
 
@@ -92,16 +93,20 @@ function containerPhases(): Phase[] {
 
 const start = performance.now();
 try {
-  const phases = [
-    ...runtimePhases("release"),
-    ...gate(),
-    ...containerPhases(),
-    ...runtimePhases("asan"),
-    ...runtimePhases("gcstress"),
-  ];
+  const wanted = process.argv.slice(2);
+  const phases = selectPhases(
+    [
+      ...runtimePhases("release"),
+      ...gate(),
+      ...containerPhases(),
+      ...runtimePhases("asan"),
+      ...runtimePhases("gcstress"),
+    ],
+    wanted,
+  );
   const outcomes = await runPhases(phases, { slots: availableParallelism() });
   const points = contractPoints(readFileSync(join(top, contractPath), "utf8"));
-  outcomes.set("contract", proveContract(points, [...outcomes.values()]));
+  if (wanted.length === 0) outcomes.set("contract", proveContract(points, [...outcomes.values()]));
   for (const [phase, { failed }] of outcomes) for (const { title } of failed) say(`✖ ${phase}: ${title}`);
   say(`all phases took ${seconds(performance.now() - start)}`);
   console.log(tally(outcomes.values()));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type Phase, runPhases, single, tally } from "./phases.ts";
+import { type Phase, runPhases, selectPhases, single, tally } from "./phases.ts";
 
 const silent = { slots: 2, print: () => {} };
 const works = (name: string, needs: string[] = []): Phase => ({ name, needs, run: async () => undefined });
@@ -61,4 +61,13 @@ test("runPhases() prints every skipped test with its reason", async () => {
   const skips: Phase = { name: "a", run: async () => single("of arm64", "skipped", "no qemu") };
   await runPhases([skips], { slots: 1, print: (line) => lines.push(line) });
   assert.ok(lines.includes("    skipped: of arm64: no qemu"), lines.join("\n"));
+});
+
+test("selectPhases() gives what was named with all that it needs, in order", () => {
+  const phases = [works("build"), works("types"), works("image", ["build"]), works("containers", ["image"])];
+  const names = (...words: string[]) => selectPhases(phases, words).map(({ name }) => name);
+  assert.deepEqual(names("contain"), ["build", "image", "containers"]);
+  assert.deepEqual(names("types", "build"), ["build", "types"]);
+  assert.deepEqual(names(), ["build", "types", "image", "containers"]);
+  assert.throws(() => names("typo"), /cannot run "typo": phases are build, types/);
 });

@@ -87,6 +87,26 @@ export async function runPhases(phases: readonly Phase[], options: PhaseOptions)
   return outcomes;
 }
 
+/**
+ * The phases whose name holds one of the words, with all that they need, in their order; every phase without a word.
+ * @throws when a word is in no name
+ */
+export function selectPhases(phases: readonly Phase[], words: readonly string[]): Phase[] {
+  if (words.length === 0) return [...phases];
+  const names = new Set<string>();
+  const add = (phase: Phase): void => {
+    names.add(phase.name);
+    for (const other of phases) if (phase.needs?.includes(other.name)) add(other);
+  };
+  for (const word of words) {
+    const found = phases.filter(({ name }) => name.includes(word));
+    if (found.length === 0)
+      throw new Error(`cannot run "${word}": phases are ${phases.map(({ name }) => name).join(", ")}`);
+    found.forEach(add);
+  }
+  return phases.filter(({ name }) => names.has(name));
+}
+
 async function attempt(phase: Phase, progress: (text: string) => void): Promise<Outcome> {
   try {
     return (await phase.run(progress)) ?? single(phase.name, "passed", "");
@@ -107,7 +127,7 @@ function describe(name: string, { passed, failed, skipped }: Outcome, ms: number
     `${failed.length === 0 ? "✔" : "✖"} ${name}  ${seconds(ms)}${counts}`,
     ...skipped.map(({ title, text }) => `    skipped: ${title}: ${text}`),
     ...failed.flatMap(({ title, file, text }) => [
-      `    failed: ${title}${file === "" ? "" : ` (${file})`}`,
+      `    failed: ${title}${file.endsWith(".test.ts") ? ` (${file})` : ""}`,
       ...text
         .trimEnd()
         .split("\n")
