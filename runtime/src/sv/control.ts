@@ -70,12 +70,28 @@ export class Control {
   /** @param repeatable whether the request may be sent again to an init that crashed meanwhile and is back */
   #exchange(line: Bytes, waitMs: number, repeatable: boolean): Bytes {
     for (const attempts = [1, 2, 3]; attempts.pop(); ) {
-      const reply = writeAll(this.#sys, this.#fd, line) < 0 ? null : this.#line(waitMs);
+      // Writing to an init that is gone would end this process by SIGPIPE.
+      if (this.#isGone()) this.#reconnect();
+      const sent = this.#input !== "" || writeAll(this.#sys, this.#fd, line) === 0;
+      const reply = sent ? this.#line(waitMs) : null;
       if (reply !== null) return reply;
       if (!repeatable) break;
       this.#reconnect();
     }
     return this.#lost();
+  }
+
+  /** Looks whether the connection has ended while nothing was asked; a refusal may have come before that. */
+  #isGone(): boolean {
+    return this.#sys.epollWait(this.#epoll, new Int32Array(2), 0) > 0 && !this.#receive();
+  }
+
+  /** Takes in what has come; `false` when the connection has ended. */
+  #receive(): boolean {
+    const chunk = this.#sys.read(this.#fd, READ_BYTES);
+    if (typeof chunk === "number" || chunk === "") return false;
+    this.#input += chunk;
+    return true;
   }
 
   /** The next line; `null` when the connection ended. */
@@ -93,9 +109,7 @@ export class Control {
       const leftMs = Math.ceil(deadline - sys.now());
       if (leftMs <= 0) throw new Unreachable("it does not answer");
       if (sys.epollWait(this.#epoll, pair, leftMs) < 1) continue;
-      const chunk = sys.read(this.#fd, READ_BYTES);
-      if (typeof chunk === "number" || chunk === "") return null;
-      this.#input += chunk;
+      if (!this.#receive()) return null;
       if (this.#input.length > MAX_REPLY_BYTES && !this.#input.includes("\n"))
         throw new Unreachable("its answer has no end");
     }

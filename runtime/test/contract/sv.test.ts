@@ -200,6 +200,34 @@ test("A82 sv goes on waiting when the init crashes and starts again in place", a
   assert.equal(code, 0);
 });
 
+test("A83 a start whose check fails goes on over a crash of the init", async () => {
+  await using box = await booted({
+    services: { s: { ...SLEEP, check: "echo x >>/tmp/calls; test -e /tmp/available" } },
+  });
+  const calls = () => (box.has("/tmp/calls") ? box.read("/tmp/calls").length : 0);
+  const start = box.exec("sv -w 20 start s", { deadlineMs: 30_000 });
+  for (let crash = 0; crash < 3; crash++) {
+    const before = calls();
+    await eventually("check was asked again", () => calls() > before);
+    box.signal("SIGSEGV");
+  }
+  box.write("/tmp/available", "");
+  const { stdout, code } = await start;
+  assert.match(stdout, /^ok: run: s: /);
+  assert.equal(code, 0);
+});
+
+test("A82 sv says that too many clients are connected", async () => {
+  await using box = await booted({ services: { s: SLEEP } });
+  const connect = "$s = IO::Socket::UNIX->new(Peer=>q(/run/shipshape/control)) and push @s, $s";
+  const hold = `exec perl -MIO::Socket::UNIX -e 'for (1..300) { ${connect} } open(P, q(>/tmp/held)); sleep 1000'`;
+  box.exec(hold, { deadlineMs: 60_000 }).catch(() => undefined);
+  await eventually("the connections are made", () => box.has("/tmp/held"));
+  const { stderr, code } = await box.exec("sv status s");
+  assert.equal(stderr, "sv: cannot talk to the init: too many connections\n");
+  assert.equal(code, 100);
+});
+
 test("A83 check runs in the service's directory, its output unseen, until it passes", async () => {
   await using box = await booted({
     services: {
