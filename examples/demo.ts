@@ -2,6 +2,7 @@ import { eventually } from "../runtime/test/harness/deadline.ts";
 import { buildBaseImage } from "../image/build.ts";
 import { type Container, startContainer, type Stop } from "../tools/container.ts";
 import { type Engine, withEngine } from "../tools/engine.ts";
+import { lastLines } from "../tools/setup/command.ts";
 import { isMain } from "../tools/setup/main.ts";
 import { seconds } from "../tools/setup/places.ts";
 import { buildExample } from "./build.ts";
@@ -28,6 +29,9 @@ interface Row {
 }
 
 const ORPHANS = 1000;
+const TITLE_WIDTH = 35;
+const CELL_WIDTH = 38;
+const LONGEST_LINE = 150;
 const STOP_LIMIT_MS = 1000;
 const WORKER_LIMIT_MS = 40_000;
 /** What each process writes once it has been told to stop. */
@@ -38,15 +42,13 @@ const TOLD: Readonly<Record<string, RegExp>> = {
   "worker's log": /worker log: end of the worker/,
 };
 
-const rows: readonly Row[] = [
+const runRows: readonly Row[] = [
   {
     title: "a page, through nginx and Node.js",
     naive: true,
     async measure({ container }) {
-      const { text, servedAt } = await probe(container, "page");
-      if (text === null) return { text: "never served", good: false };
-      const startedAt = Date.parse(await container.inspect("{{json .State.StartedAt}}").then(JSON.parse));
-      return { text: `after ${milliseconds(servedAt - startedAt)}`, good: text.startsWith("Hello from ") };
+      const { text } = await probe(container, "page");
+      return text === null ? { text: "never served", good: false } : { text: `"${text}"`, good: text.startsWith("Hello, ") };
     },
   },
   {
@@ -79,6 +81,9 @@ const rows: readonly Row[] = [
       return { text: `started again, ${await count("worker: started")} times so far`, good: true };
     },
   },
+];
+
+const stopRows: readonly Row[] = [
   {
     title: "docker stop",
     naive: false,
@@ -124,26 +129,35 @@ async function demo(engine: Engine): Promise<string[]> {
   });
   try {
     return await compare(oldStyle, naive);
+  } catch (error) {
+    const said = lastLines(await oldStyle.container.logs(), 20);
+    throw new Error(`${(error as Error).message}\nThe container with my_init said last:\n${said}`);
   } finally {
     await Promise.all([oldStyle, naive].map(({ container }) => container.remove()));
   }
 }
 
 async function compare(oldStyle: Side, naive: Side): Promise<string[]> {
+  console.log(`\n${cell("", TITLE_WIDTH)}${cell("my_init", CELL_WIDTH)}/start.sh`);
+  const unexpected = await measureRows(runRows, oldStyle, naive);
+  await showServices(oldStyle.container);
+  unexpected.push(...(await measureRows(stopRows, oldStyle, naive)));
+  console.log("\nWhat the container with my_init said from `docker stop` on:");
+  for (const line of await lastWords(oldStyle)) if (line !== "") console.log(`  ${line.slice(0, LONGEST_LINE)}`);
+  return unexpected;
+}
+
+async function measureRows(rows: readonly Row[], oldStyle: Side, naive: Side): Promise<string[]> {
   const unexpected: string[] = [];
-  console.log(`\n${cell("", 36)}${cell("my_init", 36)}/start.sh`);
   for (const { title, measure, naive: naiveIsGood } of rows) {
-    if (title === "docker stop") await showServices(oldStyle.container);
-    process.stdout.write(cell(title, 36));
+    process.stdout.write(cell(title, TITLE_WIDTH));
     const ours = await measure(oldStyle);
-    process.stdout.write(mark(ours, 36));
+    process.stdout.write(mark(ours, CELL_WIDTH));
     if (!ours.good) unexpected.push(`my_init, ${title}: ${ours.text}`);
     const theirs = await measure(naive);
     process.stdout.write(`${mark(theirs, 0)}\n`);
     if (theirs.good !== naiveIsGood) unexpected.push(`/start.sh, ${title}: ${theirs.text}`);
   }
-  console.log("\nWhat the container with my_init said from `docker stop` on:");
-  for (const line of await lastWords(oldStyle)) console.log(`  ${line}`);
   return unexpected;
 }
 
@@ -158,7 +172,8 @@ async function showServices(container: Container): Promise<void> {
     },
     WORKER_LIMIT_MS,
   );
-  console.log(`\n${cell("sv status", 36)}${text.trimEnd().split("\n").join(`\n${cell("", 36)}`)}\n`);
+  const indent = cell("", TITLE_WIDTH);
+  console.log(`${cell("sv status", TITLE_WIDTH)}${text.trimEnd().split("\n").join(`\n${indent}`)}`);
 }
 
 const colours = process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
@@ -173,6 +188,7 @@ function cell(text: string, width: number): string {
   return text.padEnd(width);
 }
 
+/** With a digit behind the point below 10. */
 function milliseconds(duration: number): string {
   return `${duration.toFixed(duration < 10 ? 1 : 0)} ms`;
 }

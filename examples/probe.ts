@@ -5,7 +5,7 @@ import { top } from "../tools/setup/places.ts";
 
 /** What each verb of `probe.mjs` answers; times in milliseconds, `null` for what did not happen in time. */
 interface Answers {
-  page: { readonly text: string | null; readonly servedAt: number };
+  page: { readonly text: string | null };
   "kill-nginx": { readonly killed: number; readonly backMs: number | null };
   "kill-nginx-master": { readonly backMs: number | null };
   orphans: { readonly inherited: number; readonly zombies: number };

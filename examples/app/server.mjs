@@ -1,27 +1,38 @@
-// The app behind nginx: a page, and a handler that leaves orphans behind, as every program does that starts helpers
-// through a shell and does not wait for them.
-import { spawn } from "node:child_process";
+// The app behind nginx: a page, and helpers that it starts through a shell and leaves behind, as many a program does.
+import { execFile } from "node:child_process";
 import { createServer } from "node:http";
 
-const MOST_ORPHANS = 10_000;
-// The shell ends at once; its children live on for two seconds, and whoever is PID 1 inherits them.
-const LEAVE_ORPHANS = 'i=0; while [ "$i" -lt "$1" ]; do sleep 2 & i=$((i + 1)); done';
+const MOST_HELPERS = 10_000;
+// The shell tells the helpers' process ids and ends at once; whoever is PID 1 inherits them.
+const LEAVE_HELPERS = 'i=0; while [ "$i" -lt "$1" ]; do sleep 60 >/dev/null 2>&1 & echo "$!"; i=$((i + 1)); done';
+
+const helpers = new Set();
 
 const server = createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url, "http://app");
-  if (pathname === "/") response.end(`${process.env.GREETING ?? "Hello"}\n`);
-  else if (pathname === "/orphans") leaveOrphans(Number(searchParams.get("n")), response);
+  const route = `${request.method} ${pathname}`;
+  if (route === "GET /") response.end(`${process.env.GREETING ?? "Hello"}\n`);
+  else if (route === "POST /helpers") leaveHelpers(Number(searchParams.get("n")), response);
+  else if (route === "DELETE /helpers") endHelpers(response);
   else response.writeHead(404).end("no such page\n");
 });
 
-function leaveOrphans(count, response) {
-  if (!Number.isInteger(count) || count < 1 || count > MOST_ORPHANS) {
-    response.writeHead(400).end(`n: a whole number from 1 to ${MOST_ORPHANS} is needed\n`);
+function leaveHelpers(count, response) {
+  if (!Number.isInteger(count) || count < 1 || count > MOST_HELPERS) {
+    response.writeHead(400).end(`n: a whole number from 1 to ${MOST_HELPERS} is needed\n`);
     return;
   }
-  spawn("sh", ["-c", LEAVE_ORPHANS, "sh", String(count)], { stdio: "ignore" })
-    .once("error", (error) => response.writeHead(500).end(`cannot run sh: ${error.message}\n`))
-    .once("exit", () => response.end(`left ${count} orphans\n`));
+  execFile("sh", ["-c", LEAVE_HELPERS, "sh", String(count)], (error, stdout) => {
+    if (error) return response.writeHead(500).end(`cannot start helpers: ${error.message}\n`);
+    for (const pid of stdout.split("\n")) if (pid !== "") helpers.add(Number(pid));
+    response.end(`left ${count} helpers behind\n`);
+  });
+}
+
+function endHelpers(response) {
+  for (const pid of helpers) process.kill(pid);
+  helpers.clear();
+  response.end("told the helpers to end\n");
 }
 
 process.once("SIGTERM", () => {

@@ -1,0 +1,65 @@
+import { equal, match, ok } from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setUp } from "../../image/test/setup.ts";
+import { eventually } from "../../runtime/test/harness/deadline.ts";
+import type { Container } from "../../tools/container.ts";
+import { buildExample } from "../build.ts";
+import { probe } from "../probe.ts";
+
+const ORPHANS = 1000;
+
+describe("an image from an old-style Dockerfile", { timeout: 20 * 60_000 }, () => {
+  const setup = setUp();
+  let container: Container;
+
+  test("A100 builds on the base image and boots", { timeout: 15 * 60_000 }, async () => {
+    container = await setup.start([await buildExample(setup.engine, "old-style")]);
+    await eventually("all of it is up", async () => (await container.logs()).includes("app: started"));
+  });
+
+  test("A64 serves a page with what its startup file put into the environment", async () => {
+    equal((await probe(container, "page")).text, "Hello, PID 1 is my_init");
+  });
+
+  test("A80 a killed nginx serves again", async () => {
+    const { killed, backMs } = await probe(container, "kill-nginx");
+    ok(killed >= 2, `${killed} processes of nginx were there to kill`);
+    ok(backMs !== null, "it is not served again");
+  });
+
+  test("A81 finish takes down the workers of a killed nginx master, which hold the port", async () => {
+    const { backMs } = await probe(container, "kill-nginx-master");
+    ok(backMs !== null, "it is not served again");
+  });
+
+  test(`A50 ${ORPHANS} orphans leave no zombie`, async () => {
+    const { inherited, zombies } = await probe(container, "orphans", String(ORPHANS));
+    equal(inherited, ORPHANS);
+    equal(zombies, 0);
+  });
+
+  test("A90 the app runs as the user that setuser was given", async () => {
+    const owner = await container.exec(["sh", "-c", "for p in /proc/[0-9]*; do [ $(cat $p/comm) = node ] && stat -c %U $p; done"]);
+    equal(owner.stdout.trim(), "www-data");
+  });
+
+  test("A82 sv tells what runs", async () => {
+    const status = async (): Promise<string> =>
+      (await container.exec(["sv", "status", "app", "nginx", "worker"])).stdout;
+    const up = /^run: app: \(pid \d+\) \d+s\nrun: nginx: \(pid \d+\) \d+s\nrun: worker: \(pid \d+\) \d+s; run: log: \(pid \d+\) \d+s\n$/;
+    await eventually("all services are up", async () => up.test(await status()));
+  });
+
+  test("A40 docker stop ends every process with TERM, and the log has the worker's last line", async () => {
+    await eventually("the worker is up", async () => {
+      const { stdout } = await container.exec(["sv", "status", "worker"]);
+      return /^run: worker: \(pid \d+\) [0-2]s/.test(stdout);
+    }, 40_000);
+    const { exitCode } = await container.stop();
+    const logs = await container.logs();
+    equal(exitCode, 0, logs);
+    match(logs, /\[notice\] .*signal 15 \(SIGTERM\) received/);
+    match(logs, /^app: got SIGTERM/m);
+    match(logs, /^worker: got SIGTERM[\s\S]*^worker log: end of the worker, all lines written$/m);
+  });
+});
