@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 
@@ -165,9 +166,9 @@ DIRECT(chmod, TEXT(0), ID(1)) DIRECT(chown, TEXT(0), ID(1), ID(2))
 static JSValue stat_at(JSContext *ctx, const char *path, int flags) {
   struct stat s;
   if (fstatat(AT_FDCWD, path, &s, flags) < 0) return result(ctx, -1);
-  const double values[] = {s.st_mode, s.st_uid, s.st_gid, (double)s.st_size, (double)s.st_ino,
+  const double values[] = {s.st_mode, s.st_uid, s.st_gid, (double)s.st_size, (double)s.st_ino, (double)s.st_nlink,
                            (double)s.st_mtim.tv_sec * 1e3 + (double)s.st_mtim.tv_nsec / 1e6};
-  return record(ctx, 6, (const char *const[]){"mode", "uid", "gid", "size", "ino", "mtimeMs"}, values);
+  return record(ctx, 7, (const char *const[]){"mode", "uid", "gid", "size", "ino", "links", "mtimeMs"}, values);
 }
 
 SYS(read) { return filled(ctx, read(INT(0), buffer, room(NUMBER(1)))); }
@@ -327,6 +328,23 @@ SYS(time) { return JS_NewFloat64(ctx, clock_ms(CLOCK_REALTIME)); }
 SYS(strftime) {
   time_t seconds = NUMBER(1);
   return bytes(ctx, buffer, strftime(buffer, sizeof buffer, TEXT(0), localtime(&seconds)));
+}
+// TZ is put back: a restart takes the environment over.
+SYS(utcOffset) {
+  time_t seconds = NUMBER(1);
+  char *own = getenv("TZ"), *kept = own ? strdup(own) : NULL;
+  if (a[0].length) setenv("TZ", TEXT(0), 1);
+  struct tm *local = localtime(&seconds);
+  JSValue offset = JS_NewInt64(ctx, local ? local->tm_gmtoff : 0);
+  if (a[0].length && kept) setenv("TZ", kept, 1);
+  if (a[0].length && !kept) unsetenv("TZ");
+  free(kept);
+  return offset;
+}
+SYS(timerfd) { return result(ctx, timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK)); }
+SYS(timerfdSet) {
+  struct itimerspec at = {.it_value = {.tv_sec = (time_t)(a[1].number / 1e3), .tv_nsec = NUMBER(1) % 1000 * 1000000}};
+  return result(ctx, timerfd_settime(INT(0), TFD_TIMER_ABSTIME | (a[2].number ? TFD_TIMER_CANCEL_ON_SET : 0), &at, NULL));
 }
 SYS(hostname) { return gethostname(buffer, sizeof buffer) < 0 ? result(ctx, -1) : text(ctx, buffer); }
 SYS(strerror) { return JS_NewString(ctx, strerror(INT(0))); }

@@ -25,6 +25,8 @@ export interface Stat {
   readonly size: number;
   readonly mtimeMs: number;
   readonly ino: number;
+  /** Hard links: how many names the file has. */
+  readonly links: number;
 }
 
 export interface Sys {
@@ -206,6 +208,19 @@ export interface Sys {
 
   /** Local time as text. @param seconds since the Epoch @see strftime(3) */
   strftime(format: Bytes, seconds: number): Bytes;
+  /**
+   * Seconds that local time is ahead of UTC at a moment in a time zone; 0 for a zone that does not exist.
+   * @param zone as the variable TZ names one; `""` is this process's own @param seconds since the Epoch @see localtime(3)
+   */
+  utcOffset(zone: Path, seconds: number): number;
+  /** A descriptor that can be read once a time of CLOCK_REALTIME has come. @see timerfd_create(2) */
+  timerfd(): number;
+  /**
+   * Sets a {@link timerfd}. Reading it then answers 8 bytes once the time has come, `-ECANCELED` when somebody set the clock.
+   * @param at milliseconds since the Epoch, more than 0
+   * @param cancelOnSet whether a change of the clock counts too @see TFD_TIMER_CANCEL_ON_SET in timerfd_create(2)
+   */
+  timerfdSet(fd: number, at: number, cancelOnSet: boolean): number;
   /** @see gethostname(2) */
   hostname(): Bytes | number;
 
