@@ -21,8 +21,7 @@ void say(const char *format, ...) {
   va_end(values);
   // A reader of our stderr that hangs must not hang PID 1.
   struct pollfd fd = {STDERR_FILENO, POLLOUT, 0};
-  if (length < 0 || poll(&fd, 1, 0) != 1) return;
-  if (write(STDERR_FILENO, line, length < (int)sizeof line ? (size_t)length : sizeof line - 1) < 0) return;
+  if (poll(&fd, 1, 0) != 1 || write(STDERR_FILENO, line, strnlen(line, (size_t)length)) < 0) return;
 }
 
 int last_resort_set_journal(int fd, bool healthy) {
@@ -37,14 +36,14 @@ _Noreturn void last_resort_restart(bool counted) {
   // Else a limit that was raised since would look like the original one.
   setrlimit(RLIMIT_NOFILE, &origin.open_files);
   syscall(SYS_execveat, self, "", argv, environ, AT_EMPTY_PATH);
-  say("*** cannot start %s again: %s\n", argv[0], strerror(errno));
+  say("*** cannot start %s again: %s\n", origin.argv[0], strerror(errno));
   last_resort_reap();
 }
 
 static void on_crash(int number, siginfo_t *info, UNUSED void *context) {
   // A signal that somebody sent tells nothing about our health: the turn goes on to its end.
   bool sent = info->si_code <= 0 && info->si_pid != getpid();
-  say("*** %s %s signal %d, starting again in place\n", argv[0], sent ? "was sent" : "crashed by", number);
+  say("*** %s %s signal %d, starting again in place\n", origin.argv[0], sent ? "was sent" : "crashed by", number);
   if (!sent) last_resort_restart(true);
   restart_asked = true;
   kill(getpid(), SIGCHLD);  // is blocked, and ends the wait for events
@@ -79,7 +78,7 @@ static void signal_all(int number) {
 }
 
 _Noreturn void last_resort_reap(void) {
-  say("*** %s cannot go on: from now on it only reaps processes; SIGTERM ends them all\n", argv[0]);
+  say("*** %s cannot go on: from now on it only reaps processes; SIGTERM ends them all\n", origin.argv[0]);
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);

@@ -1,7 +1,7 @@
 // main: signals first, then the applet's script, then its turns for ever.
 #include "native.h"
 
-enum { MAX_FAILED_TURNS = 16, TURN_LIMIT_MS = 5000, COMPLAINTS_PER_MINUTE = 20, MAX_STACK = 4 << 20, NO_COMMAND = 127 };
+enum { MAX_FAILED_TURNS = 16, TURN_LIMIT_MS = 5000, COMPLAINTS_PER_MINUTE = 20, MAX_STACK = 4 << 20, GC_THRESHOLD = 512 << 10, NO_COMMAND = 127 };
 
 struct origin origin = {.resume_fd = -1};
 
@@ -10,17 +10,6 @@ double clock_ms(clockid_t id) {
   clock_gettime(id, &now);
   return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
-
-// QuickJS is not safe after a failed allocation, so none fails: the linker wraps malloc and realloc.
-void *__real_malloc(size_t size);
-void *__real_realloc(void *memory, size_t size);
-static void *must(void *memory, size_t size) {
-  if (memory || size == 0) return memory;
-  say("*** %s is out of memory\n", origin.argv[0]);
-  last_resort_restart(true);
-}
-void *__wrap_malloc(size_t size) { return must(__real_malloc(size), size); }
-void *__wrap_realloc(void *memory, size_t size) { return must(__real_realloc(memory, size), size); }
 
 static void complain(JSContext *ctx, JSValueConst error) {
   static double since = -60000;
@@ -76,10 +65,11 @@ static _Noreturn void run_turns(JSContext *ctx, JSValueConst tick) {
   for (int failed = 0; failed < MAX_FAILED_TURNS;) {
     turn_seen = 0;
     bool ok = succeeded(ctx, JS_Call(ctx, tick, JS_UNDEFINED, 0, NULL));
-    failed = run_jobs(JS_GetRuntime(ctx)) && ok ? 0 : failed + 1;
+    ok = run_jobs(JS_GetRuntime(ctx)) && ok;
+    failed = ok ? 0 : on_interrupt(NULL, NULL) ? MAX_FAILED_TURNS : failed + 1;
     if (restart_asked) last_resort_restart(false);
   }
-  say("*** too many internal errors in a row, starting %s again in place\n", origin.argv[0]);
+  say("*** starting %s again in place after these errors\n", origin.argv[0]);
   last_resort_restart(true);
 }
 
@@ -101,11 +91,15 @@ static JSContext *new_context(void) {
 }
 
 static _Noreturn void run_applet(JSContext *ctx, const Applet *applet) {
-  JSValue script = JS_ReadObject(ctx, applet->bytecode, applet->size, JS_READ_OBJ_BYTECODE);
-  if (!succeeded(ctx, JS_EvalFunction(ctx, script)) || !run_jobs(JS_GetRuntime(ctx))) {
+  JS_SetGCThreshold(JS_GetRuntime(ctx), SIZE_MAX);  // nothing to collect while it starts
+  JSValue module = JS_ReadObject(ctx, applet->bytecode, applet->size, JS_READ_OBJ_BYTECODE);
+  JS_ResolveModule(ctx, module);
+  JSValue evaluated = JS_EvalFunction(ctx, module);  // a promise, since the bundle is a module
+  if (!run_jobs(JS_GetRuntime(ctx)) || JS_PromiseState(ctx, evaluated) != JS_PROMISE_FULFILLED) {
     if (applet->daemon) last_resort_reap();
     _exit(INTERNAL_ERROR);
   }
+  JS_SetGCThreshold(JS_GetRuntime(ctx), GC_THRESHOLD);
   JSValue tick = JS_GetPropertyStr(ctx, JS_GetGlobalObject(ctx), "tick");
   if (!JS_IsFunction(ctx, tick)) _exit(0);
   run_turns(ctx, tick);

@@ -33,7 +33,7 @@ async function bundleApplet(dir: string, file: string): Promise<Applet> {
     outfile: join(top, "dist/runtime/amd64", `${name}.js`),
     bundle: true,
     write: false,
-    format: "iife",
+    format: "esm",
     target: "es2023",
     minify: true,
     sourcemap: "external",
@@ -67,12 +67,12 @@ ${rows.join("")}  {0},
 async function bytecode({ name, script }: Applet, qjsc: string): Promise<string> {
   const path = await cached(
     `${name}.c`,
-    digest("bytecode, traces name the script", qjsc, name, script),
+    digest("bytecode of a module", qjsc, name, script),
     async (output) => {
       // In a directory of its own, so that traces name `my_init.js` and nothing else.
       const dir = mkdtempSync(join(tmpdir(), "shipshape-"));
       writeFileSync(join(dir, `${name}.js`), script);
-      await runOrThrow(`compile ${name} to bytecode`, qjsc, ["-c", "-N", name, "-o", output, `${name}.js`], {
+      await runOrThrow(`compile ${name} to bytecode`, qjsc, ["-c", "-m", "-N", name, "-o", output, `${name}.js`], {
         cwd: dir,
       });
       rmSync(dir, { recursive: true });

@@ -29,9 +29,6 @@ const LEAN = [
   "-fno-stack-protector",
 ];
 
-/** main.c stands before the allocator. */
-const WRAP = ["-Wl,--wrap=malloc,--wrap=realloc"];
-
 /** Compiles and links for one target. Every object file is kept by the digest of what it is made from. */
 export class Compiler {
   readonly #sources: Sources;
@@ -65,13 +62,18 @@ export class Compiler {
   /** The runtime's binary. @param applets text of applets.c */
   async runtime(applets: string): Promise<string> {
     const table = await cached("applets.c", digest(applets), async (path) => writeFileSync(path, applets));
-    const ours = readdirSync(nativeDir).filter((name) => name.endsWith(".c"));
+    const ours = readdirSync(nativeDir).filter((name) => name.endsWith(".c") && !this.#leavesOut(name));
     const objects = await Promise.all([
       ...QUICKJS_FILES.map((name) => this.#quickjs(name)),
       ...ours.map((name) => this.#own(join(nativeDir, name), name)),
       this.#own(table, "applets.c"),
     ]);
-    return this.#link("shipshape", objects, WRAP);
+    return this.#link("shipshape", objects);
+  }
+
+  /** AddressSanitizer brings a heap of its own. */
+  #leavesOut(name: string): boolean {
+    return this.#target.variant === "asan" && name === "heap.c";
   }
 
   async #quickjs(name: string): Promise<string> {
