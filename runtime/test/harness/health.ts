@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import type { Container } from "./container.ts";
+import { eventually } from "./deadline.ts";
+
+/** Every count of the torture tests is multiplied by this, so that a long run can be asked for. */
+export const TORTURE = Number(process.env["TORTURE"] ?? "1");
+
+/** Allocators keep what was used once; what leaks grows by far more under thousands of repetitions. */
+const MEMORY_SLACK_KB = 600;
+
+/** What must not grow in an init that is well. */
+export interface Vitals {
+  readonly descriptors: readonly string[];
+  readonly residentKb: number;
+}
+
+/** Takes the vitals of a box that has come to rest. */
+export function vitals(box: Container): Vitals {
+  return { descriptors: targets(box), residentKb: box.residentKb() };
+}
+
+/**
+ * Waits until the init is as it was: alive, answering, without zombies, with the same descriptors and about the same memory.
+ * @param service a service that `sv` is asked about
+ * @throws what differs
+ */
+export async function assertWell(box: Container, before: Vitals, service: string): Promise<void> {
+  assert.equal(box.process(1)?.name, "my_init", "PID 1 is not my_init any more");
+  assert.match(await box.sv("status", service), new RegExp(`^(run|down|finish): ${service}: `));
+  await eventually("no zombie is left", () => box.zombies().length === 0);
+  let now: readonly string[] = [];
+  await eventually("the descriptors are what they were", () => {
+    now = targets(box);
+    return now.length === before.descriptors.length;
+  }).catch(() => assert.deepEqual(now, before.descriptors));
+  const grownKb = box.residentKb() - before.residentKb;
+  assert.ok(grownKb < MEMORY_SLACK_KB, `resident memory grew by ${grownKb} kB from ${before.residentKb} kB`);
+}
+
+/** Descriptors by kind; inode numbers differ from one incarnation to the next. */
+function targets(box: Container): string[] {
+  return box
+    .descriptors()
+    .map((target) => target.replace(/\[\d+\]/, ""))
+    .sort();
+}

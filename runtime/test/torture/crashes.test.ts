@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import { boot, type Container } from "../harness/container.ts";
+import { eventually, TIME_SCALE } from "../harness/deadline.ts";
+import { assertOrder, waiting } from "../harness/fixtures.ts";
+import { assertWell, TORTURE, vitals } from "../harness/health.ts";
+import { test } from "../harness/test.ts";
+
+const SEGV = 11;
+const CRASHES = 100 * TORTURE;
+
+/** Sends SEGV to PID 1 and waits until it has started itself again. */
+async function crash(box: Container, count: number): Promise<void> {
+  box.signal(SEGV);
+  await box.sees(/has started itself again|took over|taken over/, count);
+}
+
+test(
+  `A80 PID 1 crashes ${CRASHES} times: services keep their pids, and no line on its way to a log is lost`,
+  async () => {
+    // Numbered lines as fast as the log takes them; both sides know nothing of the crashes.
+    const counter = "trap 'echo $i >/tmp/last; exit 0' TERM; i=0; while :; do i=$((i + 1)); echo $i; done";
+    await using box = await boot({
+      main: waiting(),
+      services: {
+        counter: { run: counter, log: "exec cat >/var/log/counter" },
+        plain: { run: waiting({ TERM: "exit 0" }, "plain-ready") },
+        idle: { run: "exec sleep 1000", down: true },
+      },
+    });
+    await box.sees("plain-ready");
+    await box.sees(/^ready$/m);
+    await eventually(
+      "the log grows",
+      () => box.has("/var/log/counter") && box.readBytes("/var/log/counter").length > 0,
+    );
+    const pids = () => ["counter", "plain"].map(async (name) => (await box.sv("status", name)).replace(/\d+s/g, ""));
+    const before = await Promise.all(pids());
+    await crash(box, 1);
+    const vital = vitals(box);
+    for (let count = 2; count <= CRASHES; count++) await crash(box, count);
+    assert.deepEqual(await Promise.all(pids()), before);
+    assert.match(await box.sv("status", "idle"), /^down: idle: /);
+    await assertWell(box, vital, "plain");
+    // Still a supervisor: it restarts, starts and stops.
+    assert.match(await box.sv("start", "idle"), /^ok: run: idle: /);
+    await box.exec(`kill -9 ${/pid (\d+)/.exec(before[1] ?? "")?.[1]}`);
+    await box.sees("plain-ready", 2);
+    assert.match(await box.sv("stop", "counter"), /^ok: down: counter: /);
+    const last = Number(box.read("/tmp/last"));
+    const lines = () => box.read("/var/log/counter").trimEnd().split("\n");
+    await eventually("the log has the last line", () => Number(lines().at(-1)) >= last - 1);
+    const wrong = lines().findIndex((line, i) => line !== String(i + 1));
+    assert.equal(wrong, -1, `line ${wrong + 1} is ${lines()[wrong]}`);
+    assert.equal((await box.stop()).code, 143);
+  },
+  120_000 * TORTURE,
+);
+
+test("A80 a service that ends while PID 1 starts itself again is started again", async () => {
+  await using box = await boot({ services: { s: { run: waiting() } }, env: { SERVICE_BACKOFF: "0" } });
+  await box.sees("ready");
+  for (let count = 1; count <= 30 * TORTURE; count++) {
+    const pid = Number(/pid (\d+)/.exec(await box.sv("status", "s"))?.[1]);
+    await box.exec(`kill -SEGV 1; kill -9 ${pid}`);
+    await box.sees("ready", count + 1);
+  }
+  await eventually("no zombie is left", () => box.zombies().length === 0);
+});
+
+test("A20 PID 1 crashes while the main command runs: its code passes all the same", async () => {
+  await using box = await boot({ main: `${waiting({ USR1: "exit 33" })}`, postShutdown: { p: "echo hook-ran >&2" } });
+  await box.sees("ready");
+  for (let count = 1; count <= 3; count++) await crash(box, count);
+  box.signal("SIGUSR1");
+  assert.equal((await box.ended()).code, 33);
+  assert.equal(box.output.count("hook-ran"), 1);
+});
+
+test("A21 the main command is killed while PID 1 starts itself again", async () => {
+  for (let i = 0; i < 10 * TORTURE; i++) {
+    await using box = await boot({ main: `echo $$ >/tmp/pid; ${waiting()}` });
+    await box.sees("ready");
+    await box.exec(`kill -SEGV 1; kill -9 ${box.read("/tmp/pid")}`);
+    assert.equal((await box.ended()).code, 137);
+  }
+});
+
+test("A12 PID 1 crashes during the startup files: each still runs once, in order, and the boot goes on", async () => {
+  const step = (name: string) =>
+    `echo ${name}-begins >&2; until grep -qs ${name} /tmp/go; do sleep 0.01; done; echo ${name}-ends >&2`;
+  await using box = await boot({
+    main: "exit 7",
+    environment: { FLAG: "old" },
+    startup: {
+      "10_a": `${step("a")}; echo new >/etc/container_environment/FLAG`,
+      "20_b": `echo "flag $FLAG" >&2; ${step("b")}`,
+      "30_c": "echo c-ran >&2",
+    },
+  });
+  await box.sees("a-begins");
+  await crash(box, 1);
+  box.write("/tmp/go", "a");
+  await box.sees("b-begins");
+  await crash(box, 2);
+  await crash(box, 3);
+  box.write("/tmp/go", "b");
+  assert.equal((await box.ended()).code, 7);
+  assertOrder(box.output.stderr, ["a-begins", "a-ends", "flag new", "b-begins", "b-ends", "c-ran"]);
+  for (const text of ["a-begins", "b-begins", "c-ran"]) assert.equal(box.output.count(text), 1, text);
+});
+
+test("A40 PID 1 crashes during the shutdown: every stage still comes once, in order", async () => {
+  const hook = (name: string) =>
+    `echo ${name}-begins >&2; until grep -qs ${name} /tmp/go; do sleep 0.01; done; echo ${name}-ends >&2`;
+  await using box = await boot({
+    main: waiting({ TERM: "echo main-got-TERM >&2; exit 8" }),
+    services: { s: { run: waiting({ TERM: `${hook("service")}; exit` }, "service-ready") } },
+    preShutdown: { p: hook("pre"), q: "echo pre-q-ran >&2" },
+    postShutdown: { p: hook("post") },
+    env: { SHUTDOWN_TIMEOUT: "60", KILL_PROCESS_TIMEOUT: "60" },
+  });
+  await box.sees(/^ready$/m);
+  await box.sees("service-ready");
+  box.signal("SIGTERM");
+  let count = 0;
+  for (const stage of ["pre", "service", "post"]) {
+    await box.sees(`${stage}-begins`);
+    await crash(box, ++count);
+    await crash(box, ++count);
+    box.write("/tmp/go", stage);
+  }
+  assert.equal((await box.ended()).code, 8);
+  const parts = [
+    "main-got-TERM",
+    "pre-begins",
+    "pre-ends",
+    "pre-q-ran",
+    "service-begins",
+    "service-ends",
+    "post-begins",
+    "post-ends",
+  ];
+  assertOrder(box.output.stderr, parts);
+  for (const part of parts) assert.equal(box.output.count(part), 1, part);
+});
+
+test("A30 a TERM that comes while PID 1 starts itself again is not lost", async () => {
+  for (let i = 0; i < 20 * TORTURE; i++) {
+    await using box = await boot({ services: { s: { run: waiting({ TERM: "exit 0" }) } } });
+    await box.sees("ready");
+    box.signal(SEGV);
+    await delay(i / 4);
+    const { code, ms } = await box.stop();
+    assert.equal(code, 0, `after ${i / 4} ms`);
+    assert.ok(ms < 2000 * TIME_SCALE, `took ${ms} ms after ${i / 4} ms`);
+  }
+});

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { readdirSync, renameSync } from "node:fs";
+import { boot } from "../harness/container.ts";
+import { eventually, TIME_SCALE } from "../harness/deadline.ts";
+import { waiting } from "../harness/fixtures.ts";
+import { assertWell, TORTURE, vitals } from "../harness/health.ts";
+import { Random } from "../harness/random.ts";
+import { script, serviceFiles } from "../harness/rootfs.ts";
+import { test } from "../harness/test.ts";
+
+const DEATHS = 10_000 * TORTURE;
+
+test(
+  `A80 a service dies ${DEATHS} times`,
+  async () => {
+    await using box = await boot({
+      services: {
+        s: { run: waiting() },
+        mortal: { run: "echo >>/tmp/lives; exit 1", down: true },
+        // Its log dies as often as it likes.
+        logged: { run: "echo line; exit 1", log: "read line; exit 1", down: true },
+      },
+      env: { SERVICE_BACKOFF: "0" },
+    });
+    await box.sees("ready");
+    await box.exec("sv up mortal logged; sleep 1");
+    const before = vitals(box);
+    await eventually(
+      `it has died ${DEATHS} times`,
+      () => box.readBytes("/tmp/lives").length >= DEATHS,
+      240_000 * TORTURE,
+    );
+    await box.exec("sv down mortal logged logged/log");
+    await assertWell(box, before, "s");
+    assert.ok(box.output.text.length < 2_000_000, `the init wrote ${box.output.text.length} bytes about it`);
+  },
+  300_000 * TORTURE,
+);
+
+test("A80 1,000 services with logs run under a limit of 1,024 files, leave no file on /run and stop together", async () => {
+  const services = Object.fromEntries(
+    Array.from({ length: 1000 }, (_, i) => [`s${i}`, { run: "exec sleep 1000", log: "exec cat" }]),
+  );
+  await using box = await boot({ services, before: "ulimit -Sn 1024", startup: { "10_a": "ulimit -Sn >&2" } });
+  const running = () =>
+    box.processes().filter(({ name, session, pid }) => session === pid && (name === "sleep" || name === "cat"));
+  await eventually("all run", () => running().length === 2000, 60_000);
+  assert.match(await box.sv("status", "s999"), /^run: s999: \(pid \d+\) \d+s; run: log: /);
+  assert.deepEqual(readdirSync(box.path("/run")), ["shipshape"]);
+  assert.deepEqual(readdirSync(box.path("/run/shipshape")), ["control"]);
+  assert.ok(box.output.lines.includes("1024"), "programs did not get the limit that the container was started with");
+  const { stdout } = await box.exec("sv status $(cd /etc/service && echo *) | grep -c '^run: .*run: log'");
+  assert.equal(stdout, "1000\n");
+  const { code, ms } = await box.stop();
+  assert.equal(code, 0);
+  assert.ok(ms < 5000 * TIME_SCALE, `took ${ms} ms`);
+}, 120_000);
+
+test(
+  "A80 whatever is done to /etc/service while it is supervised, in the end what is there runs",
+  async () => {
+    const random = new Random();
+    const names = ["a", "b", "c", "d", "e", "f"];
+    await using box = await boot({
+      main: waiting(),
+      services: { keep: { run: waiting({}, "keep-ready") } },
+      env: { SERVICE_BACKOFF: "10ms" },
+    });
+    await box.sees("keep-ready");
+    const before = vitals(box);
+    let generation = 0;
+    const put = (name: string, run: string) => {
+      const made = `/tmp/new-${generation++}`;
+      for (const [path, file] of Object.entries(
+        serviceFiles(made, { run, ...(random.oneIn(2) ? { log: "exec cat >/dev/null" } : {}) }),
+      ))
+        box.write(path, file);
+      box.write(`/etc/service/${name}`, null);
+      renameSync(box.path(made), box.path(`/etc/service/${name}`));
+    };
+    for (let i = 0; i < 300 * TORTURE; i++) {
+      const name = random.of(names);
+      const path = `/etc/service/${name}`;
+      switch (random.below(7)) {
+        case 0:
+        case 1:
+          put(name, random.of(["exec sleep 1000", "exit 1", "trap '' TERM; sleep 0.05", "exec /nowhere"]));
+          break;
+        case 2:
+          box.write(path, null);
+          break;
+        case 3:
+          box.write(`${path}/run`, random.of(["", "garbage", "#!/nowhere\n", script("exec sleep 1000")]));
+          break;
+        case 4:
+          if (box.has(path)) {
+            box.write(`${path}2`, null);
+            renameSync(box.path(path), box.path(`${path}2`));
+          }
+          break;
+        case 5:
+          box.write(path, null);
+          box.write(path, random.of(["a file", { link: "/nowhere" }, { link: "keep" }]));
+          break;
+        case 6:
+          await box.exec(["sv", "-w0", random.of(["up", "down", "once", "restart", "kill", "exit", "term"]), name]);
+          break;
+      }
+    }
+    for (const name of [...names, ...names.map((name) => `${name}2`)]) box.write(`/etc/service/${name}`, null);
+    for (const name of names) put(name, `echo "${name} final" >&2; exec sleep 1000`);
+    for (const name of names) {
+      await eventually(`${name} runs`, async () => /^run: \S+ \(pid/.test(await box.sv("status", name)), 20_000);
+      await box.sees(`${name} final`);
+    }
+    for (const name of names) box.write(`/etc/service/${name}`, null);
+    await eventually(
+      "only the first service is left",
+      () => box.processes().filter(({ name }) => name === "sleep").length === 2,
+    );
+    await assertWell(box, before, "keep").catch((error) => {
+      throw new Error(`with FUZZ_SEED=${random.seed}`, { cause: error });
+    });
+    assert.equal(box.output.count("keep-ready"), 1);
+  },
+  180_000 * TORTURE,
+);
