@@ -62,7 +62,7 @@ export class Service implements Owner {
   boot(): void {
     if (this.log !== null && this.normallyUp(this.log)) this.log.dispatch({ kind: "up" });
     if (this.normallyUp(this.main)) this.main.dispatch({ kind: "up" });
-    this.#write();
+    else this.#write();
   }
 
   normallyUp(process: Supervised): boolean {
@@ -109,7 +109,7 @@ export class Service implements Owner {
       this.log?.dispatch({ kind: "drain" });
       this.#closePipe();
     }
-    if (this.processes().every(({ state }) => state.kind !== "starting")) this.#write();
+    if (this.main.state.kind !== "starting" && this.log?.state.kind !== "starting") this.#write();
     this.#changed(this);
   }
 

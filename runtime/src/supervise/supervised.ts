@@ -60,13 +60,15 @@ export class Supervised implements Parent {
   }
 
   dispatch(event: Event): void {
-    const [state, ...effects] = transition(this.state, event, this.#context.loop.now(), this.#context.backoff);
-    if (state !== this.state) {
-      this.state = state;
-      this.#deriveTimer();
-    }
-    for (const effect of effects) this.#perform(effect);
-    this.#owner.changed();
+    // Destructuring would run an iterator: this is the path of every start, stop and exit.
+    const result = transition(this.state, event, this.#context.loop.now(), this.#context.backoff);
+    const state = result[0];
+    if (state === this.state) return;
+    this.state = state;
+    this.#deriveTimer();
+    for (let i = 1; i < result.length; i++) this.#perform(result[i] as Effect);
+    // Else an effect has led to a further state, which was told.
+    if (this.state === state) this.#owner.changed();
   }
 
   exited(pid: number, status: WaitStatus): void {
