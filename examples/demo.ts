@@ -1,6 +1,6 @@
-import { eventually } from "../runtime/test/harness/deadline.ts";
 import { buildBaseImage } from "../image/build.ts";
-import { type Container, startContainer, type Stop } from "../tools/container.ts";
+import { eventually } from "../runtime/test/harness/deadline.ts";
+import { type Container, type Stop, startContainer } from "../tools/container.ts";
 import { type Engine, withEngine } from "../tools/engine.ts";
 import { lastLines } from "../tools/setup/command.ts";
 import { isMain } from "../tools/setup/main.ts";
@@ -48,7 +48,9 @@ const runRows: readonly Row[] = [
     naive: true,
     async measure({ container }) {
       const { text } = await probe(container, "page");
-      return text === null ? { text: "never served", good: false } : { text: `"${text}"`, good: text.startsWith("Hello, ") };
+      return text === null
+        ? { text: "never served", good: false }
+        : { text: `"${text}"`, good: text.startsWith("Hello, ") };
     },
   },
   {
@@ -92,7 +94,10 @@ const stopRows: readonly Row[] = [
       side.stop = await side.container.stop();
       const { tookMs, exitCode } = side.stop;
       const killed = exitCode === 137 ? " (SIGKILL)" : "";
-      return { text: `${seconds(tookMs)}, exit code ${exitCode}${killed}`, good: tookMs < STOP_LIMIT_MS && exitCode === 0 };
+      return {
+        text: `${seconds(tookMs)}, exit code ${exitCode}${killed}`,
+        good: tookMs < STOP_LIMIT_MS && exitCode === 0,
+      };
     },
   },
   {
@@ -121,7 +126,10 @@ async function demo(engine: Engine): Promise<string[]> {
   const oldStyleImage = await buildExample(engine, "old-style");
   const naiveImage = await buildExample(engine, "naive");
 
-  const start = async (image: string): Promise<Side> => ({ container: await startContainer(engine, [image]), before: [] });
+  const start = async (image: string): Promise<Side> => ({
+    container: await startContainer(engine, [image]),
+    before: [],
+  });
   const oldStyle = await start(oldStyleImage);
   const naive = await start(naiveImage).catch(async (error) => {
     await oldStyle.container.remove();

@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -20,15 +30,23 @@ const ARCHIVE = join(top, "dist/image/baseimage.tar");
 /** Official images whose place a file system from mmdebstrap takes where no registry is reached. */
 const RELEASES: Readonly<Record<string, Release>> = { "debian:12": "bookworm", "debian:13": "trixie" };
 
+export interface BuildOptions {
+  /** Image to start from; `debian:12` and `debian:13`, which is the default, need no registry. */
+  readonly from?: string;
+  /** Name that the image gets; `shipshape/baseimage:latest` by default. */
+  readonly tag?: string;
+  /** `false` runs every step again. */
+  readonly cached?: boolean;
+}
+
 /**
  * Builds the base image in an engine; quick when nothing has changed, because every step is in the engine's cache. The binary is built
  * for it, unless `SHIPSHAPE_BINARY` names one.
  *
- * @param from image to start from; `debian:12` and `debian:13` need no registry
- * @param tag name that the image gets
  * @returns the image's id
  */
-export async function buildBaseImage(engine: Engine, from = "debian:13", tag = `${BASE_IMAGE}:latest`): Promise<string> {
+export async function buildBaseImage(engine: Engine, options: BuildOptions = {}): Promise<string> {
+  const { from = "debian:13", tag = `${BASE_IMAGE}:latest`, cached = true } = options;
   const binary = process.env["SHIPSHAPE_BINARY"] ?? (await buildRuntime({ arch: hostArch(), variant: "release" }));
   const release = RELEASES[from];
   const base = release === undefined ? from : await baseImage(engine, release);
@@ -37,7 +55,7 @@ export async function buildBaseImage(engine: Engine, from = "debian:13", tag = `
   await engine.runOrThrow(
     `build ${tag}`,
     [
-      ["build", "--tag", tag, ...engine.buildArgs],
+      ["build", "--tag", tag, ...(cached ? [] : ["--no-cache"]), ...engine.buildArgs],
       ["--build-arg", `BASE_IMAGE=${base}`, "--build-arg", `SOURCE_DATE_EPOCH=${epoch}`, "-"],
     ].flat(),
     { input: context(binary, epoch), timeoutMs: BUILD_LIMIT_MS, logPath: logPath("build-image") },
@@ -52,7 +70,14 @@ export async function buildBaseImage(engine: Engine, from = "debian:13", tag = `
  * depend on the checkout, and the layers take them over.
  */
 function context(binary: string, epoch: number): Buffer {
-  const normal = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX", `--mtime=@${epoch}`];
+  const normal = [
+    "--sort=name",
+    "--owner=0",
+    "--group=0",
+    "--numeric-owner",
+    "--mode=u=rwX,go=rX",
+    `--mtime=@${epoch}`,
+  ];
   const staged = mkdtempSync(join(tmpdir(), "shipshape-context-"));
   try {
     // As a tree: a directory that is copied keeps its time, one that only receives a file does not.
@@ -92,7 +117,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { base: { type: "string" }, tag: { type: "string" } } });
   const tag = values.tag ?? `${BASE_IMAGE}:latest`;
   await withEngine(async (engine) => {
-    const id = await buildBaseImage(engine, values.base, tag);
+    const id = await buildBaseImage(engine, { from: values.base ?? "debian:13", tag });
     await saveArchive(engine, tag, id);
     console.log(`${tag} is in ${engine.program}, and in ${ARCHIVE} (${Math.round(statSync(ARCHIVE).size / 1e6)} MB)`);
   });

@@ -39,22 +39,31 @@ describe("an image from an old-style Dockerfile", { timeout: 20 * 60_000 }, () =
   });
 
   test("A90 the app runs as the user that setuser was given", async () => {
-    const owner = await container.exec(["sh", "-c", "for p in /proc/[0-9]*; do [ $(cat $p/comm) = node ] && stat -c %U $p; done"]);
+    const owner = await container.exec([
+      "sh",
+      "-c",
+      "for p in /proc/[0-9]*; do [ $(cat $p/comm) = node ] && stat -c %U $p; done",
+    ]);
     equal(owner.stdout.trim(), "www-data");
   });
 
   test("A82 sv tells what runs", async () => {
     const status = async (): Promise<string> =>
       (await container.exec(["sv", "status", "app", "nginx", "worker"])).stdout;
-    const up = /^run: app: \(pid \d+\) \d+s\nrun: nginx: \(pid \d+\) \d+s\nrun: worker: \(pid \d+\) \d+s; run: log: \(pid \d+\) \d+s\n$/;
+    const up =
+      /^run: app: \(pid \d+\) \d+s\nrun: nginx: \(pid \d+\) \d+s\nrun: worker: \(pid \d+\) \d+s; run: log: \(pid \d+\) \d+s\n$/;
     await eventually("all services are up", async () => up.test(await status()));
   });
 
   test("A40 docker stop ends every process with TERM, and the log has the worker's last line", async () => {
-    await eventually("the worker is up", async () => {
-      const { stdout } = await container.exec(["sv", "status", "worker"]);
-      return /^run: worker: \(pid \d+\) [0-2]s/.test(stdout);
-    }, 40_000);
+    await eventually(
+      "the worker is up",
+      async () => {
+        const { stdout } = await container.exec(["sv", "status", "worker"]);
+        return /^run: worker: \(pid \d+\) [0-2]s/.test(stdout);
+      },
+      40_000,
+    );
     const { exitCode } = await container.stop();
     const logs = await container.logs();
     equal(exitCode, 0, logs);

@@ -78,42 +78,45 @@ describe("the base image in a container", { timeout: 20 * 60_000 }, () => {
     ok(early >= 3, `TERM came after ${delaysUs.join(", ")} us: mostly too late to prove anything`);
   });
 
-  limited("A34 a shell on a terminal has job control, Ctrl-C does not stop the container, and its exit code passes", async () => {
-    const image = await setup.image(furnished);
-    const name = `shipshape-terminal-${process.pid}`;
-    const command = ["run", "--rm", "-it", "--name", name, image, "/sbin/my_init", "--", "bash", "-l"];
-    // pid (name) state parent group session terminal foreground-group
-    const foreground = /^\d+ \(sleep\) S \d+ (\d+) \d+ \d+ \1 /m;
-    const sleepIsForeground = (): Promise<unknown> =>
-      eventually("sleep runs in the foreground", async () => {
-        const { stdout } = await setup.engine.run(["exec", name, "sh", "-c", "cat /proc/[0-9]*/stat"]);
-        return foreground.test(stdout);
-      });
-    const terminal = openTerminal([setup.engine.program, ...command], setup.engine.env);
-    try {
-      await terminal.sees("# ");
-      terminal.type("\x03");
-      await terminal.sees("# ");
-      terminal.type("echo still-$((6 * 7))\r");
-      await terminal.sees("still-42");
-      terminal.type("sleep 1000\r");
-      await terminal.sees("sleep 1000");
-      await sleepIsForeground();
-      terminal.type("\x1a");
-      await terminal.sees("Stopped");
-      terminal.type("fg\r");
-      await sleepIsForeground();
-      terminal.type("\x03");
-      await terminal.sees("# ");
-      terminal.type("echo status-$?\r");
-      await terminal.sees("status-130");
-      terminal.type("exit 7\r");
-      equal(await terminal.exitCode, 7, terminal.screen());
-    } finally {
-      terminal.close();
-      await setup.engine.run(["rm", "--force", name]);
-    }
-  });
+  limited(
+    "A34 a shell on a terminal has job control, Ctrl-C does not stop the container, and its exit code passes",
+    async () => {
+      const image = await setup.image(furnished);
+      const name = `shipshape-terminal-${process.pid}`;
+      const command = ["run", "--rm", "-it", "--name", name, image, "/sbin/my_init", "--", "bash", "-l"];
+      // pid (name) state parent group session terminal foreground-group
+      const foreground = /^\d+ \(sleep\) S \d+ (\d+) \d+ \d+ \1 /m;
+      const sleepIsForeground = (): Promise<unknown> =>
+        eventually("sleep runs in the foreground", async () => {
+          const { stdout } = await setup.engine.run(["exec", name, "sh", "-c", "cat /proc/[0-9]*/stat"]);
+          return foreground.test(stdout);
+        });
+      const terminal = openTerminal([setup.engine.program, ...command], setup.engine.env);
+      try {
+        await terminal.sees("# ");
+        terminal.type("\x03");
+        await terminal.sees("# ");
+        terminal.type("echo still-$((6 * 7))\r");
+        await terminal.sees("still-42");
+        terminal.type("sleep 1000\r");
+        await terminal.sees("sleep 1000");
+        await sleepIsForeground();
+        terminal.type("\x1a");
+        await terminal.sees("Stopped");
+        terminal.type("fg\r");
+        await sleepIsForeground();
+        terminal.type("\x03");
+        await terminal.sees("# ");
+        terminal.type("echo status-$?\r");
+        await terminal.sees("status-130");
+        terminal.type("exit 7\r");
+        equal(await terminal.exitCode, 7, terminal.screen());
+      } finally {
+        terminal.close();
+        await setup.engine.run(["rm", "--force", name]);
+      }
+    },
+  );
 
   limited("A50 under --init it reaps and stops as it does as PID 1", async () => {
     const orphans = "for i in 1 2 3 4 5; do sleep 0.2 & done";
@@ -130,14 +133,20 @@ describe("the base image in a container", { timeout: 20 * 60_000 }, () => {
     match(await container.logs(), /^one: got TERM$/m);
   });
 
-  limited("A61 A64 the environment of docker run and of startup files reaches services, exec and login shells", async () => {
-    const show = { run: 'echo "service sees $GIVEN, $ADDED"\nexec sleep 1000' };
-    const adds = script('echo "from the startup file" >/etc/container_environment/ADDED');
-    const image = await setup.image({ "/etc/my_init.d/10_environment": adds, ...services({ show }) });
-    const container = await started(["-e", "GIVEN=it's given", image], "service sees it's given, from the startup file");
-    const login = await container.exec(["bash", "-lc", 'echo "$GIVEN, $ADDED"']);
-    equal(login.stdout, "it's given, from the startup file\n");
-  });
+  limited(
+    "A61 A64 the environment of docker run and of startup files reaches services, exec and login shells",
+    async () => {
+      const show = { run: 'echo "service sees $GIVEN, $ADDED"\nexec sleep 1000' };
+      const adds = script('echo "from the startup file" >/etc/container_environment/ADDED');
+      const image = await setup.image({ "/etc/my_init.d/10_environment": adds, ...services({ show }) });
+      const container = await started(
+        ["-e", "GIVEN=it's given", image],
+        "service sees it's given, from the startup file",
+      );
+      const login = await container.exec(["bash", "-lc", 'echo "$GIVEN, $ADDED"']);
+      equal(login.stdout, "it's given, from the startup file\n");
+    },
+  );
 
   limited("A66 A96 with --read-only and a tmpfs it boots, serves sv and stops", async () => {
     const image = await setup.image(furnished);
@@ -176,7 +185,9 @@ describe("the base image in a container", { timeout: 20 * 60_000 }, () => {
     equal(status.code, 0);
     match(status.stdout, /^run: one: \(pid \d+\) \d+s\nrun: \/etc\/service\/two: \(pid \d+\) \d+s\n$/);
     match((await sv("down", "one")).stdout, /^$/);
-    await eventually("one is down", async () => /^down: one: \d+s, normally up$/m.test((await sv("status", "one")).stdout));
+    await eventually("one is down", async () =>
+      /^down: one: \d+s, normally up$/m.test((await sv("status", "one")).stdout),
+    );
     match((await sv("start", "one")).stdout, /^ok: run: one: \(pid \d+\) \d+s$/m);
     const failed = await sv("status", "one", "no-such-service", "nor-this");
     equal(failed.code, 2);
@@ -185,9 +196,15 @@ describe("the base image in a container", { timeout: 20 * 60_000 }, () => {
 
   limited("A85 a service that cannot start is named with the cause, and the others run", async () => {
     const broken = { empty: "", crlf: "#!/bin/sh\r\nexec sleep 1000\r\n", lost: "#!/bin/zsh\nexec sleep 1000\n" };
-    const files = Object.entries(broken).map(([name, content]) => [`/etc/service/${name}/run`, { content, mode: 0o755 }]);
+    const files = Object.entries(broken).map(([name, content]) => [
+      `/etc/service/${name}/run`,
+      { content, mode: 0o755 },
+    ]);
     const plain = { "/etc/service/plain/run": "#!/bin/sh\nexec sleep 1000\n" };
-    const container = await started([await setup.image({ ...furnished, ...Object.fromEntries(files), ...plain })], "one: up");
+    const container = await started(
+      [await setup.image({ ...furnished, ...Object.fromEntries(files), ...plain })],
+      "one: up",
+    );
     const reasons = {
       empty: /^\*\*\* .*service empty: .*is empty/m,
       crlf: /^\*\*\* .*service crlf: .*has Windows line ends/m,
@@ -232,11 +249,9 @@ function limited(title: string, body: () => Promise<void>): void {
 /** Waits until the container's log holds `text`. */
 async function shows(container: Container, text: string | RegExp): Promise<void> {
   const found = async (): Promise<boolean> => (await container.logs()).search(text) >= 0;
-  await eventually(`the log of ${container.name} holds ${text}`, found).catch(
-    async (error: Error) => {
-      throw new Error(`${error.message}; it holds:\n${await container.logs()}`);
-    },
-  );
+  await eventually(`the log of ${container.name} holds ${text}`, found).catch(async (error: Error) => {
+    throw new Error(`${error.message}; it holds:\n${await container.logs()}`);
+  });
 }
 
 function inOrder(logs: string, ...texts: readonly string[]): void {

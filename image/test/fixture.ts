@@ -1,8 +1,10 @@
-import { type FileSpec, script, type ServiceSpec, serviceFiles } from "../../runtime/test/harness/rootfs.ts";
+import { type FileSpec, type ServiceSpec, script, serviceFiles } from "../../runtime/test/harness/rootfs.ts";
 
 /** A service that tells when it is up, and that it was told to stop. */
 export function beat(name: string): ServiceSpec {
-  return { run: `trap 'echo "${name}: got TERM"; exit 0' TERM\necho "${name}: up"\nwhile :; do sleep 1000 & wait "$!"; done` };
+  return {
+    run: `trap 'echo "${name}: got TERM"; exit 0' TERM\necho "${name}: up"\nwhile :; do sleep 1000 & wait "$!"; done`,
+  };
 }
 
 /** Services by their names, as files below /etc/service. */

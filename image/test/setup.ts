@@ -22,7 +22,7 @@ export interface Setup {
 }
 
 /** Registers `before` and `after` hooks that get an engine with the base image in it, and that clean up. */
-export function setUp(from?: string, base = `${BASE_IMAGE}:latest`): Setup {
+export function setUp(from = "debian:13", base = `${BASE_IMAGE}:latest`): Setup {
   let opened: Awaited<ReturnType<typeof openEngine>> | undefined;
   const containers: Container[] = [];
   const images = new Set<string>();
@@ -34,7 +34,7 @@ export function setUp(from?: string, base = `${BASE_IMAGE}:latest`): Setup {
   before(
     async () => {
       opened = await openEngine();
-      await buildBaseImage(engine(), from, base);
+      await buildBaseImage(engine(), { from, tag: base });
     },
     { timeout: SETUP_LIMIT_MS },
   );
@@ -71,7 +71,9 @@ function contextOf(files: Readonly<Record<string, FileSpec>>, dockerfile: string
     writeFileSync(join(directory, "Dockerfile"), dockerfile);
     mkdirSync(join(directory, "rootfs"));
     for (const [path, file] of Object.entries(files)) place(join(directory, "rootfs"), path, file);
-    return execFileSync("tar", ["--create", "--sort=name", "--mtime=@0", "--directory", directory, "."], { maxBuffer: 2 ** 28 });
+    return execFileSync("tar", ["--create", "--sort=name", "--mtime=@0", "--directory", directory, "."], {
+      maxBuffer: 2 ** 28,
+    });
   } finally {
     rmSync(directory, { recursive: true });
   }
