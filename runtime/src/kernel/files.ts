@@ -74,7 +74,9 @@ export function replaceFile(sys: Sys, path: Bytes, data: Bytes, fresh: Ownership
     }
     if (result < 0) sys.unlink(temporary);
   }
-  return result < 0 && typeof old !== "number" ? writeFile(sys, path, data, 0o600) : result;
+  // On a full disk that would lose the old content too.
+  const inPlace = result < 0 && result !== -Errno.ENOSPC && typeof old !== "number";
+  return inPlace ? writeFile(sys, path, data, 0o600) : result;
 }
 
 /** True for a directory, symbolic links followed. */
