@@ -132,7 +132,10 @@ export class Container {
   #since = performance.now();
   #state: "new" | "runs" | "ended" = "new";
 
+  #reads: boolean;
+
   constructor(options: BootOptions) {
+    this.#reads = !options.slowReader;
     this.#options = options;
     const environment = { PATH, HOME: "/root", HOSTNAME: "box", ...instrumentation(), ...options.env };
     this.#environment = Object.fromEntries(
@@ -174,7 +177,8 @@ export class Container {
     child.once("exit", (code, signal) => {
       const ms = performance.now() - this.#since;
       this.#state = "ended";
-      void Promise.all(drained).then(() => this.#settle({ code, signal, ms }));
+      // What nobody reads is never read to its end.
+      void Promise.all(this.#reads ? drained : []).then(() => this.#settle({ code, signal, ms }));
     });
     const report = child.stdio[3] as Socket;
     this.first = await within("the box is set up", firstNumber(report)).finally(() => report.destroy());
@@ -229,7 +233,7 @@ export class Container {
 
   #read(fd: number, stream: "stdout" | "stderr"): Promise<void> {
     const socket = new Socket({ fd, readable: true, writable: false });
-    if (this.#options.slowReader) socket.pause();
+    if (!this.#reads) socket.pause();
     socket.on("data", (chunk) => this.output.add(stream, chunk as Buffer));
     this.#streams.push(socket);
     return new Promise((done) => socket.once("close", () => done()));
@@ -237,6 +241,7 @@ export class Container {
 
   /** Starts reading the output of a box with a `slowReader`. */
   readOutput(): void {
+    this.#reads = true;
     for (const stream of this.#streams) stream.resume();
   }
 

@@ -17,6 +17,7 @@ hostname box
 pivot_root . .
 umount -l .
 cd /
+set +e
 if [ -e /.before ]; then . /.before; fi
 echo "$pid" >&3
 # Nor does the init inherit what the test process was started with.
