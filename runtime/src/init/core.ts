@@ -61,5 +61,5 @@ export interface Core {
 /** Notes how far the init has come, in memory and in the journal. */
 export function advance(core: Core, change: Partial<InitRecord>): void {
   core.record = { ...core.record, ...change };
-  core.journal.write(INIT_SLOT, core.record);
+  core.journal.write(INIT_SLOT, JSON.stringify(core.record));
 }

@@ -42,8 +42,9 @@ export class Journal {
     return this.#free.pop() ?? this.#slots++;
   }
 
-  write(slot: number, record: unknown): void {
-    this.#sys.pwrite(this.#fd, `${JSON.stringify(record)}\0`, slot * SLOT_BYTES);
+  /** @param json the record, as JSON */
+  write(slot: number, json: Bytes): void {
+    this.#sys.pwrite(this.#fd, `${json}\0`, slot * SLOT_BYTES);
   }
 
   release(slot: number): void {

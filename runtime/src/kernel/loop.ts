@@ -29,9 +29,9 @@ export class Loop {
     });
   }
 
-  /** Calls `handler` in every turn in which `fd` can be read (or has hung up). `-errno` when the kernel refuses. */
-  watch(fd: number, handler: () => void): number {
-    const result = this.#sys.epollAdd(this.#epoll, fd, Poll.In);
+  /** Calls `handler` in every turn in which `fd` can be read, or written (or has hung up). `-errno` when the kernel refuses. */
+  watch(fd: number, handler: () => void, events: Poll = Poll.In): number {
+    const result = this.#sys.epollAdd(this.#epoll, fd, events);
     if (result >= 0) this.#handlers.set(fd, handler);
     return result;
   }

@@ -57,7 +57,7 @@ export class Messages {
 }
 
 /** Line ends and control characters of a file's name must not forge a line of the log. */
-function printable(text: Bytes): Bytes {
+export function printable(text: Bytes): Bytes {
   let result = "";
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -67,14 +67,14 @@ function printable(text: Bytes): Bytes {
 }
 
 /**
- * Standard error opened anew, so that it can be non-blocking for us alone: the open file that services share must stay as it
- * is. Other kinds than pipes and terminals do not block for long and are used as they are.
+ * Standard output (1) or error (2) opened anew, so that it can be non-blocking for us alone: the open file that services share must
+ * stay as it is. Other kinds than pipes and terminals do not block for long and are used as they are.
  */
-function ownDescription(sys: Sys): number {
-  const path = "/proc/self/fd/2";
+export function ownDescription(sys: Sys, standard: 1 | 2 = 2): number {
+  const path = `/proc/self/fd/${standard}`;
   const stat = sys.stat(path);
   const type = typeof stat === "number" ? 0 : stat.mode & Mode.TypeMask;
-  if (type !== TYPE_FIFO && type !== TYPE_CHARACTER) return 2;
+  if (type !== TYPE_FIFO && type !== TYPE_CHARACTER) return standard;
   const fd = sys.open(path, Open.Write | Open.Append | Open.NonBlock | NO_CONTROLLING_TTY, 0);
-  return fd < 0 ? 2 : fd;
+  return fd < 0 ? standard : fd;
 }

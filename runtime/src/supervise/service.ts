@@ -1,10 +1,11 @@
 import { isDirectory } from "../kernel/files.ts";
 import type { Bytes } from "../sys.ts";
 import type { Context } from "./context.ts";
+import { stateText } from "./state-text.ts";
 import { type Owner, Supervised } from "./supervised.ts";
 import { livePid, type State } from "./transition.ts";
 
-/** What the journal keeps of a service. */
+/** What the journal keeps of a service; `#write` writes it. */
 export interface ServiceRecord {
   readonly name: Bytes;
   readonly ino: number;
@@ -133,13 +134,11 @@ export class Service implements Owner {
   }
 
   #write(): void {
-    const record: ServiceRecord = {
-      name: this.name,
-      ino: this.ino,
-      main: this.main.state,
-      log: this.log?.state ?? null,
-      pipe: this.#pipe,
-    };
-    this.#context.journal.write(this.#slot, record);
+    const { main, log } = this;
+    const pipe = this.#pipe === null ? "null" : `[${this.#pipe[0]},${this.#pipe[1]}]`;
+    this.#context.journal.write(
+      this.#slot,
+      `{"name":${JSON.stringify(this.name)},"ino":${this.ino},"main":${stateText(main.state)},"log":${log === null ? "null" : stateText(log.state)},"pipe":${pipe}}`,
+    );
   }
 }

@@ -4,7 +4,7 @@ import type { Parent } from "../kernel/children.ts";
 import { isExecutable } from "../kernel/files.ts";
 import { explain, spawn } from "../kernel/programs.ts";
 import type { Timer } from "../kernel/timers.ts";
-import { type Bytes, SpawnFlag } from "../sys.ts";
+import { type Bytes, Errno, SpawnFlag } from "../sys.ts";
 import type { Context } from "./context.ts";
 import { userOf } from "./service-user.ts";
 import {
@@ -44,7 +44,7 @@ export class Supervised implements Parent {
     this.#context = context;
     this.#owner = owner;
     this.name = name;
-    this.state = resumed ?? initial(context.loop.now());
+    this.state = resumed ?? initial(this.#now());
     const pid = livePid(this.state);
     if (pid > 0) context.children.add(pid, this);
     this.#deriveTimer();
@@ -61,7 +61,7 @@ export class Supervised implements Parent {
 
   dispatch(event: Event): void {
     // Destructuring would run an iterator: this is the path of every start, stop and exit.
-    const result = transition(this.state, event, this.#context.loop.now(), this.#context.backoff);
+    const result = transition(this.state, event, this.#now(), this.#context.backoff);
     const state = result[0];
     if (state === this.state) return;
     this.state = state;
@@ -71,10 +71,21 @@ export class Supervised implements Parent {
     if (this.state === state) this.#owner.changed();
   }
 
+  /** After a crash: a process that ended and was reaped before that could be noted is missed by nobody else. */
+  missGone(): void {
+    const pid = livePid(this.state);
+    if (pid > 0 && this.#context.sys.kill(pid, 0) === -Errno.ESRCH) this.exited(pid, 0);
+  }
+
   exited(pid: number, status: WaitStatus): void {
     if (pid !== livePid(this.state)) return;
     const finish = this.state.kind === "up" && isExecutable(this.#context.sys, `${this.path}/finish`);
     this.dispatch({ kind: "exited", status, finish });
+  }
+
+  /** Whole milliseconds: they are written down at every change. */
+  #now(): number {
+    return Math.floor(this.#context.loop.now());
   }
 
   #deriveTimer(): void {

@@ -19,7 +19,9 @@ export class Supervisor {
   /** @param records what an earlier incarnation left in the journal, by slot; its processes are taken over */
   constructor(context: Context, records: ReadonlyMap<number, ServiceRecord>) {
     this.#context = context;
-    for (const [slot, record] of records) this.#add(record.name, record.ino, slot, record);
+    for (const [slot, record] of records) {
+      for (const process of this.#add(record.name, record.ino, slot, record).processes()) process.missGone();
+    }
   }
 
   /** Starts every service that is normally up, and from now on follows the directory. */

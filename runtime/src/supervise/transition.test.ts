@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CLEAN_RECORD } from "./backoff.ts";
+import { stateText } from "./state-text.ts";
 import {
   deadline,
   type Effect,
@@ -228,6 +229,10 @@ test("transition() waits a second after a program that cannot be started, whatev
   const [starting] = transition(initial(0), { kind: "up" }, 0, eager);
   const [state] = transition(starting, { kind: "failed" }, 0, eager);
   assert.deepEqual(state, { kind: "backoff", at: 1000, want: "up", since: 0, record: CLEAN_RECORD + 2 });
+});
+
+test("stateText() is JSON that gives every state back", () => {
+  for (const state of STATES) assert.deepEqual(JSON.parse(stateText(state)), state);
 });
 
 test("finishArguments() gives the exit code and the low byte of the status", () => {
