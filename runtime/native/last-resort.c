@@ -17,11 +17,11 @@ void say(const char *format, ...) {
   static char line[2048];
   va_list values;
   va_start(values, format);
-  int length = vsnprintf(line, sizeof line, format, values);
+  vsnprintf(line, sizeof line, format, values);
   va_end(values);
   // A reader of our stderr that hangs must not hang PID 1.
   struct pollfd fd = {STDERR_FILENO, POLLOUT, 0};
-  if (poll(&fd, 1, 0) != 1 || write(STDERR_FILENO, line, strnlen(line, (size_t)length)) < 0) return;
+  if (poll(&fd, 1, 0) != 1 || write(STDERR_FILENO, line, strlen(line)) < 0) return;
 }
 
 int last_resort_set_journal(int fd, bool healthy) {
@@ -36,6 +36,7 @@ _Noreturn void last_resort_restart(bool counted) {
   // Else a limit that was raised since would look like the original one.
   setrlimit(RLIMIT_NOFILE, &origin.open_files);
   syscall(SYS_execveat, self, "", argv, environ, AT_EMPTY_PATH);
+  if (errno == ENOSYS) execve("/proc/self/exe", argv, environ);  // old kernels and qemu-user
   say("*** cannot start %s again: %s\n", origin.argv[0], strerror(errno));
   last_resort_reap();
 }
