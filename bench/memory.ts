@@ -102,7 +102,7 @@ export const memory: Claim = {
             atMost: `${bytes / 1e6} MB`,
             measured: `${digits(mine.median / 1e6)} MB`,
             met: mine.median <= bytes,
-            kind: "fact",
+            kind: "measure",
           },
         ];
       }),

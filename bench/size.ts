@@ -43,7 +43,7 @@ export const size: Claim = {
           atMost: String(atMostLinesOfC),
           measured: String(lines),
           met: lines > 0 && lines <= atMostLinesOfC,
-          kind: "fact",
+          kind: "measure",
         },
       );
     }

@@ -13,6 +13,8 @@ export interface Init {
   readonly supervises: boolean;
   /** The programs that make it up: what its size is measured on. */
   readonly programs: readonly string[];
+  /** Where it looks for the descriptions of its services; absent when that is one file. */
+  readonly scans?: string;
   /** Shell lines that lay out what its documentation asks for, before the clock starts. @param count services */
   prepare(count: number): readonly string[];
   /**
@@ -65,6 +67,7 @@ export const runit: Init = {
   name: "runit",
   label: "runit (under tini)",
   supervises: true,
+  scans: "/etc/service",
   programs: ["/usr/bin/tini", "/usr/bin/runsvdir", "/usr/bin/runsv"],
   prepare: () => [],
   argv: () => ["/usr/bin/tini", "--", "/usr/bin/runsvdir", "-P", "/etc/service"],
@@ -78,6 +81,7 @@ export const s6: Init = {
   name: "s6",
   label: "s6 (s6-svscan as PID 1)",
   supervises: true,
+  scans: "/run/service",
   programs: ["/usr/bin/s6-svscan", "/usr/bin/s6-supervise"],
   // Its documentation asks for a scan directory on a tmpfs; it says nothing when -c (500 by default) leaves services out.
   prepare: () => ["cp -a /etc/service /run/service"],
@@ -102,6 +106,7 @@ export const shipshape: Init = {
   name: "shipshape",
   label: "**shipshape**",
   supervises: true,
+  scans: "/etc/service",
   programs: [shipshapeBinary],
   prepare: () => [],
   argv: () => [shipshapeBinary, "my_init"],
