@@ -101,7 +101,7 @@ const stopRows: readonly Row[] = [
     },
   },
   {
-    title: "told to stop before that",
+    title: "told to stop, before SIGKILL",
     naive: false,
     async measure(side) {
       const said = await lastWords(side);
@@ -146,7 +146,10 @@ async function demo(engine: Engine): Promise<string[]> {
 }
 
 async function compare(oldStyle: Side, naive: Side): Promise<string[]> {
-  console.log(`\n${cell("", TITLE_WIDTH)}${cell("my_init", CELL_WIDTH)}/start.sh`);
+  console.log(
+    "\nThe same app twice: old-style/Dockerfile, where PID 1 is my_init, and naive/Dockerfile, where it is a script.\n",
+  );
+  console.log(`${cell("", TITLE_WIDTH)}${cell("my_init", CELL_WIDTH)}/start.sh`);
   const unexpected = await measureRows(runRows, oldStyle, naive);
   await showServices(oldStyle.container);
   unexpected.push(...(await measureRows(stopRows, oldStyle, naive)));
@@ -184,7 +187,7 @@ async function showServices(container: Container): Promise<void> {
   console.log(`${cell("sv status", TITLE_WIDTH)}${text.trimEnd().split("\n").join(`\n${indent}`)}`);
 }
 
-const colours = process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
+const colours = process.stdout.isTTY && process.env.NO_COLOR === undefined;
 
 function mark({ text, good }: Finding, width: number): string {
   const sign = good ? "✓" : "✗";

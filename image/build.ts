@@ -47,7 +47,7 @@ export interface BuildOptions {
  */
 export async function buildBaseImage(engine: Engine, options: BuildOptions = {}): Promise<string> {
   const { from = "debian:13", tag = `${BASE_IMAGE}:latest`, cached = true } = options;
-  const binary = process.env["SHIPSHAPE_BINARY"] ?? (await buildRuntime({ arch: hostArch(), variant: "release" }));
+  const binary = process.env.SHIPSHAPE_BINARY ?? (await buildRuntime({ arch: hostArch(), variant: "release" }));
   const release = RELEASES[from];
   const base = release === undefined ? from : await baseImage(engine, release);
   const epoch = await sourceDateEpoch();
@@ -93,7 +93,7 @@ function context(binary: string, epoch: number): Buffer {
 /** Time that the image's files get: of the last commit that changed its recipe; `SOURCE_DATE_EPOCH` overrules. */
 async function sourceDateEpoch(): Promise<number> {
   const { stdout } = await run("git", ["log", "-1", "--format=%ct", "--", "image"], { cwd: top });
-  const epoch = process.env["SOURCE_DATE_EPOCH"] ?? stdout.trim();
+  const epoch = process.env.SOURCE_DATE_EPOCH ?? stdout.trim();
   return /^\d+$/.test(epoch) ? Number(epoch) : 0;
 }
 
