@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { gate } from "./check.ts";
+import { needDebianPackages } from "./debian.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { hostArch } from "./runtime/arch.ts";
 import { dist, type Variant } from "./runtime/compiler.ts";
@@ -19,6 +20,10 @@ import { runSuite, testFiles } from "./test/suite.ts";
 
 const BUILD_LIMIT_MS = 20 * 60_000;
 const SUITE_LIMIT_MS = 20 * 60_000;
+/** A suite in which no test ends for this long hangs; times the scale of its deadlines. */
+const SUITE_IDLE_MS = 4 * 60_000;
+/** Programs that the suites compare ours with. */
+const PEERS = ["runit"];
 /** Deadlines of the suites are multiplied by this: instrumented binaries are slower. */
 const TIME_SCALE: Readonly<Record<Variant, number>> = { release: 1, asan: 4, gcstress: 8 };
 
@@ -56,9 +61,10 @@ function runtimePhases(variant: Variant): Phase[] {
   const suite = (kind: "contract" | "torture"): Phase => ({
     name: `${kind} (${variant})`,
     needs: [build],
-    run: (progress) => {
-      const files = testFiles(kind);
-      return runSuite({ name: `${kind}-${variant}`, files, env, concurrency: 2, timeoutMs: SUITE_LIMIT_MS }, progress);
+    run: async (progress) => {
+      await needDebianPackages(PEERS);
+      const limits = { timeoutMs: SUITE_LIMIT_MS, idleMs: SUITE_IDLE_MS * TIME_SCALE[variant] };
+      return runSuite({ name: `${kind}-${variant}`, files: testFiles(kind), env, concurrency: 2, ...limits }, progress);
     },
   });
   return [
@@ -85,7 +91,10 @@ function containerPhases(): Phase[] {
       run: (progress) => {
         const files = testFiles("containers");
         const env = shared.engine?.env ?? {};
-        return runSuite({ name: "containers", files, env, concurrency: 1, timeoutMs: SUITE_LIMIT_MS }, progress);
+        return runSuite(
+          { name: "containers", files, env, concurrency: 1, timeoutMs: SUITE_LIMIT_MS, idleMs: SUITE_IDLE_MS },
+          progress,
+        );
       },
     },
   ];

@@ -7,6 +7,10 @@ import { runSuite } from "./suite.ts";
 
 /** Runs test files of the given texts and counts; in the cache directory, where they are part of nothing. */
 async function outcomeOf(...texts: string[]) {
+  return outcomeWithin({}, ...texts);
+}
+
+async function outcomeWithin(limits: { idleMs?: number }, ...texts: string[]) {
   const directory = mkdtempSync(join(cacheDir, "suite-"));
   try {
     const files = texts.map((text, index) => {
@@ -14,7 +18,7 @@ async function outcomeOf(...texts: string[]) {
       writeFileSync(path, `import test from "node:test";\n${text}`);
       return relative(top, path);
     });
-    const outcome = await runSuite({ name: "suite-test", files, concurrency: 1, timeoutMs: 60_000 });
+    const outcome = await runSuite({ name: "suite-test", files, concurrency: 1, timeoutMs: 60_000, ...limits });
     return {
       passed: outcome.passed.map(({ title }) => title),
       failed: outcome.failed.map(({ title, text }) => `${title}: ${text.split("\n")[0]}`),
@@ -54,4 +58,11 @@ test("runSuite() fails for a file without a test", async () => {
 
 test("runSuite() fails without a file", async () => {
   assert.match((await outcomeOf()).failed.join(), /no test file for suite-test/);
+});
+
+test("runSuite() ends a suite whose tests do not end, and names the last that did", async () => {
+  const hangs = 'test("good", () => {}); test("hangs", () => new Promise(() => setInterval(() => {}, 1000)));';
+  const { passed, failed } = await outcomeWithin({ idleMs: 2000 }, hangs);
+  assert.deepEqual(passed, ["good"]);
+  assert.match(failed.join(), /no test ended for 2\.0 s; the last one was: good/);
 });

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "../setup/command.ts";
 import { projectFiles } from "../setup/files.ts";
-import { logPath, top } from "../setup/places.ts";
-import type { Outcome } from "./phases.ts";
+import { logPath, seconds, top } from "../setup/places.ts";
+import { type Outcome, single } from "./phases.ts";
 import type { TestResult } from "./reporter.mjs";
 
 export interface Suite {
@@ -15,6 +15,8 @@ export interface Suite {
   /** Test files that run at the same time. */
   readonly concurrency: number;
   readonly timeoutMs: number;
+  /** The suite is ended when no test has ended for this long; by default only by `timeoutMs`. */
+  readonly idleMs?: number;
 }
 
 const REPORTER = fileURLToPath(new URL("reporter.mjs", import.meta.url));
@@ -33,11 +35,14 @@ function kindOf(path: string): string {
 /** Runs test files with node:test; a suite without a file, or a run that reports no test, fails. */
 export async function runSuite(suite: Suite, progress: (text: string) => void = () => {}): Promise<Outcome> {
   const log = logPath(suite.name);
-  if (suite.files.length === 0) return failed(`no test file for ${suite.name}`);
+  if (suite.files.length === 0) return single("the suite itself", "failed", `no test file for ${suite.name}`);
   const results: TestResult[] = [];
+  const idle = new AbortController();
+  const watch = setTimeout(() => idle.abort(), suite.idleMs ?? suite.timeoutMs);
   let rest = "";
   const read = (text: string, stream: "stdout" | "stderr"): void => {
     if (stream === "stderr") return;
+    watch.refresh();
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) if (line.startsWith("{")) results.push(JSON.parse(line) as TestResult);
@@ -53,19 +58,31 @@ export async function runSuite(suite: Suite, progress: (text: string) => void = 
     cwd: top,
     env: { NODE_TEST_CONTEXT: undefined, ...suite.env },
     timeoutMs: suite.timeoutMs,
+    signal: idle.signal,
     onOutput: read,
   });
+  clearTimeout(watch);
   const outcome: Outcome = {
     passed: results.filter(({ outcome }) => outcome === "passed"),
     failed: results.filter(({ outcome }) => outcome === "failed"),
     skipped: results.filter(({ outcome }) => outcome === "skipped"),
   };
-  if (results.length === 0) return failed(`no test was run\n${stderr}`);
-  if (code !== 0 && outcome.failed.length === 0)
-    return { ...outcome, ...failed(`node --test ended with ${code}\n${stderr}`) };
+  if (idle.signal.aborted) {
+    const last = results.at(-1)?.title ?? "none";
+    return withFailure(
+      outcome,
+      `no test ended for ${seconds(suite.idleMs ?? 0)}; the last one was: ${last} (log: ${log})`,
+    );
+  }
+  if (results.length === 0) return withFailure(outcome, `no test was run\n${stderr}`);
+  if (code !== 0 && outcome.failed.length === 0) {
+    return withFailure(outcome, `node --test ended with status ${code} (log: ${log})\n${stderr}`);
+  }
   return outcome;
 }
 
-function failed(text: string): Outcome {
-  return { passed: [], failed: [{ title: "the suite itself", file: "", ms: 0, outcome: "failed", text }], skipped: [] };
+/** The outcome with a failure of the suite itself. */
+function withFailure({ passed, failed, skipped }: Outcome, text: string): Outcome {
+  const failure: TestResult = { title: "the suite itself", file: "", ms: 0, outcome: "failed", text };
+  return { passed, failed: [...failed, failure], skipped };
 }
