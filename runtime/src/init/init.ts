@@ -1,6 +1,5 @@
 import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/environment.ts";
 import { Children } from "../kernel/children.ts";
-import { DirectoryWatch } from "../kernel/directory-watch.ts";
 import { Journal } from "../kernel/journal.ts";
 import { Loop } from "../kernel/loop.ts";
 import { Messages } from "../kernel/messages.ts";
@@ -13,7 +12,7 @@ import { ContainerEnvironment } from "./container-environment.ts";
 import { advance, type Core, FRESH, INIT_SLOT, type InitRecord } from "./core.ts";
 import { adoptMain, startMain } from "./main-command.ts";
 import type { Options } from "./options.ts";
-import type { Running } from "./scripts.ts";
+import { adopt, type Running } from "./scripts.ts";
 import { readSettings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Signals } from "./signals.ts";
@@ -22,6 +21,8 @@ import { StopRequest } from "./stop-request.ts";
 
 /** An incarnation that lived this long is sound: if it crashes, it is started again in place as often as a new one. */
 const HEALTHY_AFTER_MS = 10_000;
+/** @see getrlimit(2) */
+const RLIMIT_NOFILE = 7;
 const SERVICE_DIRECTORY = "/etc/service";
 
 /** A running init: its event loop, and the life of the container as a promise of its exit code. */
@@ -46,6 +47,9 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
   records.delete(INIT_SLOT);
   if (sys.resumeFd >= 0) messages.warn("The init has started itself again after a crash; services were taken over.");
   sys.setSubreaper();
+  // Every log has a pipe here; programs are started with the limits that the container was given.
+  const { hard } = sys.getrlimit(RLIMIT_NOFILE);
+  sys.setrlimit(RLIMIT_NOFILE, hard, hard);
   loop.after(HEALTHY_AFTER_MS, () => journal.healthy());
 
   const environment = new ContainerEnvironment(sys, messages, parseEnvironBlock(sys.environ));
@@ -60,7 +64,6 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
     children,
     journal,
     messages,
-    watch: new DirectoryWatch(sys, loop),
     backoff: settings.backoff,
     directory: SERVICE_DIRECTORY,
     environment: formatEnvironBlock(environment.variables),
@@ -83,10 +86,11 @@ async function live(core: Core): Promise<number> {
   }
   if (!core.options.skipServices) serveServices(core);
   const main = core.record.mainPid > 0 ? adoptMain(core, core.record.mainPid) : startOnce(core);
-  // Whatever died unseen while this incarnation started.
+  const hook = core.record.scriptPid > 0 ? adopt(core, core.record.script, core.record.scriptPid) : null;
+  // Whatever died unseen while this incarnation started; all that was taken over has to be known by now.
   core.children.reap();
   if (core.record.phase === "running") await end(core, main);
-  const cleanly = await new Shutdown(core).run(typeof main === "number" ? null : main);
+  const cleanly = await new Shutdown(core, hook).run(typeof main === "number" ? null : main);
   if (typeof main === "number") return main;
   return core.record.mainStatus ?? (cleanly ? 0 : 1);
 }

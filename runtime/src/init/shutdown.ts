@@ -2,7 +2,7 @@ import type { Bytes } from "../sys.ts";
 import { type Budget, STAGES, type Stage, stageEnd } from "./budget.ts";
 import { advance, type Core } from "./core.ts";
 import { descendantsOf } from "./process-tree.ts";
-import { adopt, failure, type Running, scriptsIn, startScript } from "./scripts.ts";
+import { failure, type Running, scriptsIn, startScript } from "./scripts.ts";
 import { afterKill, forceToExit, impatientBudget, stopProcess } from "./stop-process.ts";
 
 const SIGTERM = 15;
@@ -26,10 +26,13 @@ export class Shutdown {
   readonly #hooks: { readonly pre: readonly Bytes[]; readonly post: readonly Bytes[] };
   readonly #present: ReadonlySet<Stage>;
   readonly #stopped: Stopped[] = [];
+  readonly #takenOver: Running | null;
 
-  constructor(core: Core) {
+  /** @param takenOver the hook that an earlier incarnation started, or `null` */
+  constructor(core: Core, takenOver: Running | null = null) {
     const { loop, options, settings } = core;
     this.#core = core;
+    this.#takenOver = takenOver;
     if (core.record.phase !== "stopping")
       advance(core, { phase: "stopping", stoppingSince: loop.now(), stopSignal: core.stop.signal });
     this.#since = core.record.stoppingSince;
@@ -87,9 +90,9 @@ export class Shutdown {
     const { record, messages, loop, settings } = this.#core;
     const interrupted = hooks.indexOf(record.script);
     for (const path of hooks.slice(Math.max(0, interrupted))) {
-      const adopted = path === record.script && record.scriptPid > 0;
-      if (path === record.script && !adopted) continue;
-      const hook = adopted ? adopt(this.#core, path, record.scriptPid) : startScript(this.#core, path);
+      const adopted = path === this.#takenOver?.path ? this.#takenOver : null;
+      if (path === record.script && adopted === null) continue;
+      const hook = adopted ?? startScript(this.#core, path);
       if (hook === null) continue;
       const since = loop.now();
       const inTime = await this.#budget.within(hook.ended, this.#endOf(stage, settings.killProcessMs));
