@@ -1,7 +1,7 @@
 import type { Bytes } from "./bytes.ts";
 
 /** Longer crontabs are refused. */
-export const MAX_CRONTAB_BYTES = 1 << 20;
+export const MAX_CRONTAB_BYTES = 1 << 17;
 
 /** What decides whether a crontab's text may be obeyed; `links` counts hard links. */
 export interface FileState {
@@ -54,4 +54,19 @@ export function refuseFile(file: FileState, owner: number, sharedRoot: Bytes, cl
   if (file.links > 1 && !closed)
     return `it has ${file.links} names (hard links) in a directory that others than root may write to: copy it instead`;
   return null;
+}
+
+/** Who besides root is in group 0, joined by commas, from the texts of `/etc/passwd` and `/etc/group`. */
+export function sharersOfRootGroup(passwd: Bytes, group: Bytes): Bytes {
+  const names = new Set<Bytes>();
+  for (const line of passwd.split("\n")) {
+    const [name, , uid, gid] = line.split(":");
+    if (name && gid === "0" && uid !== "0") names.add(name);
+  }
+  for (const line of group.split("\n")) {
+    const [, , gid, members] = line.split(":");
+    if (gid === "0") for (const member of (members ?? "").split(",")) if (member !== "") names.add(member);
+  }
+  names.delete("root");
+  return [...names].join(",");
 }

@@ -1,0 +1,15 @@
+// @daemon
+
+import { Daemon } from "../cron/daemon.ts";
+import { kernel } from "../kernel/binding.ts";
+
+const [, ...args] = kernel.args;
+if (args.length === 0) {
+  const { loop } = new Daemon(kernel);
+  globalThis.tick = () => loop.tick();
+} else {
+  // Another command, so that the daemon does not carry its code and Ctrl-C ends it as it ends any other.
+  const error = kernel.execve("/proc/self/exe", ["cronctl", ...args].join("\0"), kernel.environ);
+  kernel.write(2, `cron: cannot start cronctl: ${kernel.strerror(-error)}\n`);
+  kernel.exit(126);
+}

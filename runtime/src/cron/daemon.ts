@@ -1,0 +1,170 @@
+import { Children } from "../kernel/children.ts";
+import { Journal } from "../kernel/journal.ts";
+import { Loop } from "../kernel/loop.ts";
+import type { Bytes, Sys } from "../sys.ts";
+import { Agenda } from "./agenda.ts";
+import { Alarm } from "./alarm.ts";
+import { Output } from "./output.ts";
+import { type Member, Roster } from "./roster.ts";
+import type { RunRecord } from "./run.ts";
+import { serve } from "./server.ts";
+import { StatusFile } from "./status-file.ts";
+import { readTables } from "./tables.ts";
+import { Zones } from "./zones.ts";
+
+/** An editor or a package makes several changes; they are taken as one. */
+const SETTLE_MS = 50;
+const HEALTHY_AFTER_MS = 10_000;
+/** Slot of the journal for the time up to which everything due was started. */
+const SEEN_SLOT = 0;
+const SIGCHLD = 17;
+const SIGHUP = 1;
+const SIGINT = 2;
+const SIGTERM = 15;
+
+/** cron as a service: runs until TERM. @see docs/reference/cron.md */
+export class Daemon {
+  readonly #sys: Sys;
+  readonly loop: Loop;
+  readonly #output: Output;
+  readonly #children: Children;
+  readonly #journal: Journal;
+  readonly #zones: Zones;
+  readonly #status: StatusFile;
+  readonly #roster: Roster;
+  readonly #agenda: Agenda<Member>;
+  readonly #alarm: Alarm;
+  #watches: readonly number[] = [];
+  #said: ReadonlySet<Bytes> = new Set();
+  #summary = "";
+  #reloading = false;
+  #writing = false;
+  #stopping = false;
+
+  constructor(sys: Sys) {
+    this.#sys = sys;
+    this.loop = new Loop(
+      sys,
+      (signal) => this.#handle(signal),
+      (error) => this.#output.say(`a fault in cron, which goes on: ${describe(error)}`),
+    );
+    this.#output = new Output(sys, this.loop, () => this.#roster.pause(false));
+    this.#children = new Children(sys, this.loop);
+    this.#zones = new Zones(sys);
+    this.#status = new StatusFile(sys);
+    const { journal, records } = Journal.open(sys);
+    this.#journal = journal;
+    this.#roster = new Roster(sys, this.loop, this.#children, journal, this.#output, () => this.#writeSoon());
+    const resumed = records.get(SEEN_SLOT) as { seenMs: number } | undefined;
+    if (resumed === undefined) journal.allocate();
+    this.#agenda = new Agenda(
+      (name) => this.#zones.zone(name),
+      resumed?.seenMs ?? sys.time(),
+      ({ job }, late) => this.#output.line(`cron[${job.name}]`, `left out: its time was ${late} minutes ago`),
+    );
+    this.#alarm = new Alarm(sys, this.loop, (nowMs, jumpMs) => this.#wake(nowMs, jumpMs));
+    this.loop.after(HEALTHY_AFTER_MS, () => journal.healthy());
+    this.#start(records as Map<number, RunRecord>, resumed !== undefined);
+  }
+
+  #start(records: Map<number, RunRecord>, resumed: boolean): void {
+    if (resumed) this.#output.say("it has started itself again after a crash; jobs that ran go on");
+    this.#roster.remember(this.#status.read());
+    this.#load();
+    for (const [slot, record] of records) if (slot !== SEEN_SLOT) this.#roster.adopt(slot, record);
+    this.#children.reap();
+    if (this.#status.isFirstStart() && !resumed)
+      for (const member of this.#roster.members) if (member.job.schedule === null) this.#roster.due(member);
+    const { directory } = this.#status;
+    const served = { sys: this.#sys, loop: this.loop, roster: this.#roster, zones: this.#zones };
+    const problem =
+      directory === null
+        ? "/run/cron: it cannot be written"
+        : serve({ ...served, changed: () => this.#reload() }, directory);
+    if (problem !== null)
+      this.#output.say(`cannot listen for crontab and cron list: ${problem}; jobs run all the same`);
+    this.#writeSoon();
+    this.#alarm.wake();
+  }
+
+  #wake(nowMs: number, jumpMs: number): void {
+    if (this.#stopping) return;
+    if (Math.abs(jumpMs) >= 60_000)
+      this.#output.say(
+        `the clock was set ${jumpMs > 0 ? "forward" : "back"} by ${Math.round(Math.abs(jumpMs) / 60_000)} minutes`,
+      );
+    const due = this.#agenda.due(nowMs, jumpMs);
+    this.#journal.write(SEEN_SLOT, JSON.stringify({ seenMs: this.#agenda.seenMs }));
+    for (const member of due) this.#roster.due(member);
+    this.#alarm.set(this.#agenda.nextMs());
+  }
+
+  #handle(signal: number): void {
+    if (signal === SIGCHLD) this.#children.reap();
+    else if (signal === SIGHUP) this.#reload();
+    else if (signal === SIGTERM || signal === SIGINT) this.#stop();
+  }
+
+  /** The second time at once: its jobs are then the init's to end. */
+  #stop(): void {
+    if (this.#stopping) this.#sys.exit(0);
+    this.#stopping = true;
+    this.#roster.stop().then(() => {
+      this.#status.write(this.#roster.status());
+      this.#sys.exit(0);
+    });
+  }
+
+  #reload(): void {
+    if (this.#stopping) return;
+    // First what was due under the tables that were.
+    this.#alarm.wake();
+    this.#zones.reread();
+    this.#load();
+    this.#alarm.set(this.#agenda.nextMs());
+  }
+
+  #load(): void {
+    const { jobs, refusals, watched } = readTables(this.#sys, this.#zones);
+    this.#follow(watched);
+    this.#roster.replace(jobs);
+    this.#agenda.replace(this.#roster.members);
+    for (const refusal of refusals) if (!this.#said.has(refusal)) this.#output.say(refusal);
+    this.#said = new Set(refusals);
+    const files = new Set(jobs.map(({ origin }) => origin.slice(0, origin.lastIndexOf("/")))).size;
+    const summary = `${jobs.length} jobs in ${files} places${refusals.length > 0 ? `, ${refusals.length} refused` : ""}`;
+    if (summary !== this.#summary) this.#output.say(summary);
+    this.#summary = summary;
+    this.#writeSoon();
+  }
+
+  /** Watches exactly these, the new ones before it lets the old ones go, so that no change is lost between. */
+  #follow(paths: readonly Bytes[]): void {
+    const old = this.#watches;
+    this.#watches = paths.map((path) => this.loop.watchDirectory(path, this.#changed));
+    for (const watch of old) this.loop.unwatchDirectory(watch);
+  }
+
+  readonly #changed = (): void => {
+    if (this.#reloading) return;
+    this.#reloading = true;
+    this.loop.after(SETTLE_MS, () => {
+      this.#reloading = false;
+      this.#reload();
+    });
+  };
+
+  /** Many jobs start and end at a full hour; their state is written once. */
+  #writeSoon(): void {
+    if (this.#writing) return;
+    this.#writing = true;
+    this.loop.after(SETTLE_MS, () => {
+      this.#writing = false;
+      this.#status.write(this.#roster.status());
+    });
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.message} ${error.stack ?? ""}` : String(error);
+}

@@ -1,0 +1,89 @@
+import type { Loop } from "../kernel/loop.ts";
+import { ownDescription, printable } from "../kernel/messages.ts";
+import { type Bytes, Errno, type Sys } from "../sys.ts";
+
+/** A line of this length is written as a whole: pipes take so much at once or nothing. @see PIPE_BUF in pipe(7) */
+const MAX_LINE_BYTES = 4096;
+/** With so much waiting, jobs' output stays in their pipes. */
+const FULL_BYTES = 32_768;
+/** Beyond this, lines of cron's own are dropped and counted. */
+const MAX_WAITING_BYTES = 262_144;
+const FIRST_RETRY_MS = 5;
+const LAST_RETRY_MS = 1000;
+
+/** The container's log: whole lines on standard output. It never waits for a reader; what the reader is slow to take waits here, within bounds. */
+export class Output {
+  readonly #sys: Sys;
+  readonly #loop: Loop;
+  readonly #fd: number;
+  readonly #drained: () => void;
+  #waiting = "";
+  #lost = 0;
+  #retryMs = 0;
+
+  /** @param drained called when {@link full} turns false again */
+  constructor(sys: Sys, loop: Loop, drained: () => void) {
+    this.#sys = sys;
+    this.#loop = loop;
+    this.#drained = drained;
+    this.#fd = ownDescription(sys, 1);
+  }
+
+  /** Time to leave output where it comes from. */
+  get full(): boolean {
+    return this.#waiting.length >= FULL_BYTES;
+  }
+
+  /** A message of cron's own. */
+  say(text: Bytes): void {
+    this.line("cron", text);
+  }
+
+  /** One line of a job; a longer one is split, each part but the last with a `\` at its end. */
+  line(from: Bytes, text: Bytes): void {
+    const prefix = `${from}: `;
+    let rest = text.split("\t").map(printable).join("\t");
+    for (const room = MAX_LINE_BYTES - prefix.length - 2; rest.length > room; rest = rest.slice(room))
+      this.#write(`${prefix}${rest.slice(0, room)}\\\n`);
+    this.#write(`${prefix}${rest}\n`);
+  }
+
+  #write(line: Bytes): void {
+    if (this.#waiting.length + line.length > MAX_WAITING_BYTES) {
+      this.#lost++;
+      return;
+    }
+    this.#waiting += line;
+    if (this.#retryMs === 0) this.#flush();
+  }
+
+  #flush(): void {
+    const wasFull = this.full;
+    while (this.#waiting !== "") {
+      const part = this.#waiting.slice(0, wholeLines(this.#waiting));
+      const written = this.#sys.write(this.#fd, part);
+      if (written === -Errno.EAGAIN || written === 0) {
+        this.#retryMs = Math.min(Math.max(FIRST_RETRY_MS, this.#retryMs * 2), LAST_RETRY_MS);
+        this.#loop.after(this.#retryMs, () => this.#flush());
+        return;
+      }
+      // A log that is gone, or a full disk: the line is lost, cron goes on.
+      if (written < 0) this.#lost++;
+      this.#waiting = this.#waiting.slice(written < 0 ? part.length : written);
+    }
+    this.#retryMs = 0;
+    if (this.#lost > 0) {
+      const lost = this.#lost;
+      this.#lost = 0;
+      const notice = `cron: ${lost} lines were dropped: nobody read them\n`;
+      if (this.#sys.write(this.#fd, notice) < 0) this.#lost = lost;
+    }
+    if (wasFull) this.#drained();
+  }
+}
+
+/** Length of as many whole lines as a pipe takes at once. */
+function wholeLines(text: Bytes): number {
+  const end = text.lastIndexOf("\n", MAX_LINE_BYTES - 1) + 1;
+  return text.length <= MAX_LINE_BYTES ? text.length : end > 0 ? end : MAX_LINE_BYTES;
+}

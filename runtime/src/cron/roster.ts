@@ -1,0 +1,219 @@
+import type { JobStatus } from "../../../lib/crontab-protocol.ts";
+import { parseEnvironBlock } from "../../../lib/environment.ts";
+import type { Children } from "../kernel/children.ts";
+import { findAccount } from "../kernel/credentials.ts";
+import { Journal } from "../kernel/journal.ts";
+import type { Loop } from "../kernel/loop.ts";
+import type { Timer } from "../kernel/timers.ts";
+import type { Bytes, Sys } from "../sys.ts";
+import type { Planned } from "./agenda.ts";
+import type { Job, LastRun } from "./job.ts";
+import type { Output } from "./output.ts";
+import { startProgram } from "./program.ts";
+import { type Follower, Run, type RunRecord } from "./run.ts";
+
+/** A job and how it stands. */
+export interface Member extends Planned {
+  job: Job;
+  readonly runs: Set<Run>;
+  last: LastRun | null;
+  failures: number;
+  /** Its start is put off by chance. */
+  delay: Timer | null;
+}
+
+/** Everything that there is to run, and what runs. */
+export class Roster {
+  readonly #sys: Sys;
+  readonly #loop: Loop;
+  readonly #children: Children;
+  readonly #journal: Journal;
+  readonly #output: Output;
+  readonly #changed: () => void;
+  readonly #container: ReadonlyMap<Bytes, Bytes>;
+  readonly #runs = new Set<Run>();
+  readonly #queues = new Map<Bytes, Member[]>();
+  #remembered: ReadonlyMap<Bytes, JobStatus> = new Map();
+  #whenIdle: (() => void) | null = null;
+  members: readonly Member[] = [];
+
+  /** @param changed called after every start and end */
+  constructor(sys: Sys, loop: Loop, children: Children, journal: Journal, output: Output, changed: () => void) {
+    this.#sys = sys;
+    this.#loop = loop;
+    this.#children = children;
+    this.#journal = journal;
+    this.#output = output;
+    this.#changed = changed;
+    this.#container = parseEnvironBlock(sys.environ);
+  }
+
+  /** What became of jobs under an earlier cron of this container. */
+  remember(jobs: readonly JobStatus[]): void {
+    this.#remembered = new Map(jobs.map((job) => [job.name, job]));
+  }
+
+  /** Takes the new jobs; those that were there before keep their runs and their past. */
+  replace(jobs: readonly Job[]): void {
+    const old = new Map(this.members.map((member) => [member.job.key, member]));
+    this.members = jobs.map((job) => this.#member(job, old.get(job.key)));
+    for (const gone of this.members) old.delete(gone.job.key);
+    for (const { delay } of old.values()) if (delay !== null) this.#loop.cancel(delay);
+  }
+
+  #member(job: Job, old: Member | undefined): Member {
+    const known = this.#remembered.get(job.name);
+    const last =
+      known === undefined || known.started === null || known.result === ""
+        ? null
+        : { started: known.started, seconds: known.seconds, result: known.result };
+    const planned = { schedule: job.schedule, zone: job.settings.zone, next: null, job };
+    if (old === undefined) return { ...planned, runs: new Set(), last, failures: known?.failures ?? 0, delay: null };
+    return Object.assign(old, planned);
+  }
+
+  /** Takes a run over that an earlier incarnation started. */
+  adopt(slot: number, record: RunRecord): void {
+    const member = this.members.find(({ job }) => job.key === record.key);
+    this.#watch(member ?? null, slot, record, []);
+  }
+
+  /** Starts what is due, as its settings say. */
+  due(member: Member): void {
+    const { jitterMs } = member.job.settings;
+    if (jitterMs === 0) this.#startUnlessRunning(member);
+    else
+      member.delay ??= this.#loop.after(Math.random() * jitterMs, () => {
+        member.delay = null;
+        this.#startUnlessRunning(member);
+      });
+  }
+
+  #startUnlessRunning(member: Member): void {
+    const { job, runs } = member;
+    const [running] = runs;
+    if (running !== undefined && !job.settings.overlap) {
+      const seconds = Math.round((this.#loop.now() - running.record.steadyMs) / 1000);
+      this.#say(job, `left out: the run before still goes on (pid ${running.record.pid}, for ${seconds} s)`);
+      return;
+    }
+    if (job.chain === "") {
+      this.start(member, []);
+      return;
+    }
+    const queue = this.#queues.get(job.chain);
+    if (queue === undefined) {
+      this.#queues.set(job.chain, [member]);
+      this.#nextOf(job.chain);
+    } else if (!queue.includes(member)) queue.push(member);
+  }
+
+  /** Starts the first of a chain that can be started. */
+  #nextOf(chain: Bytes): void {
+    const queue = this.#queues.get(chain) ?? [];
+    const next = { line: () => {}, ended: () => this.#nextOf(chain) };
+    for (let first = queue.shift(); first !== undefined; first = queue.shift())
+      if (this.members.includes(first) && this.start(first, [next]) === null) return;
+    this.#queues.delete(chain);
+  }
+
+  /** Starts a job now. @returns why it cannot be started, which the log has too, or `null` */
+  start(member: Member, followers: readonly Follower[]): string | null {
+    const { job } = member;
+    const account = findAccount(this.#sys, job.user);
+    const pipe = this.#sys.pipe();
+    let problem = typeof account === "string" ? account : "";
+    if (typeof pipe === "number") problem ||= `cannot make a pipe: ${this.#sys.strerror(-pipe)}`;
+    if (typeof account !== "string" && typeof pipe !== "number") {
+      // So that the job may open /dev/stdout.
+      this.#sys.chown(`/proc/self/fd/${pipe[1]}`, account.uid, account.gid);
+      const pid = startProgram(this.#sys, job, account, this.#container, pipe[1]);
+      this.#sys.close(pipe[1]);
+      if (typeof pid === "number") {
+        const times = { startedMs: Math.floor(this.#sys.time()), steadyMs: Math.floor(this.#loop.now()) };
+        const { timeoutMs } = job.settings;
+        const record = { key: job.key, name: job.name, pid, pipe: pipe[0], ...times, timeoutMs };
+        this.#watch(member, this.#note(record), record, followers);
+        this.#changed();
+        return null;
+      }
+      this.#sys.close(pipe[0]);
+      problem = pid;
+    } else if (typeof pipe !== "number") for (const fd of pipe) this.#sys.close(fd);
+    this.#finish(member, { started: Math.floor(this.#sys.time() / 1000), seconds: 0, result: "not started" });
+    this.#say(job, problem);
+    return problem;
+  }
+
+  /** The record's slot in the journal, or -1 when it has no room for it. */
+  #note(record: RunRecord): number {
+    if (!Journal.fits(record.key + record.name)) return -1;
+    const slot = this.#journal.allocate();
+    this.#journal.write(slot, JSON.stringify(record));
+    return slot;
+  }
+
+  #watch(member: Member | null, slot: number, record: RunRecord, followers: readonly Follower[]): void {
+    const log: Follower = {
+      line: (text) => {
+        this.#output.line(`cron[${record.name}]`, text);
+        if (this.#output.full) this.pause(true);
+      },
+      ended: (last) => {
+        this.#runs.delete(run);
+        member?.runs.delete(run);
+        if (slot >= 0) this.#journal.release(slot);
+        if (last.result !== "ok")
+          this.#output.line(`cron[${record.name}]`, `failed: ${last.result} after ${last.seconds} s`);
+        if (member !== null) this.#finish(member, last);
+        if (this.#runs.size === 0) this.#whenIdle?.();
+      },
+    };
+    const run: Run = new Run(this.#sys, this.#loop, record, [log, ...followers]);
+    this.#runs.add(run);
+    member?.runs.add(run);
+    this.#children.add(record.pid, run);
+    if (this.#output.full) run.pause(true);
+  }
+
+  #finish(member: Member, last: LastRun): void {
+    member.last = last;
+    member.failures = last.result === "ok" ? 0 : member.failures + 1;
+    this.#changed();
+  }
+
+  /** Leaves all output in its pipes, or takes it again. */
+  pause(paused: boolean): void {
+    for (const run of this.#runs) run.pause(paused);
+  }
+
+  /** Ends every run; resolves when none is left. */
+  stop(): Promise<void> {
+    this.#queues.clear();
+    for (const run of this.#runs) run.stop("cron ends");
+    return new Promise((resolve) => {
+      this.#whenIdle = resolve;
+      if (this.#runs.size === 0) resolve();
+    });
+  }
+
+  /** How every job stands, in the order of the files. */
+  status(): JobStatus[] {
+    return this.members.map(({ job, next, runs, last, failures }) => {
+      const [running] = runs;
+      return {
+        ...{ name: job.name, when: job.when, user: job.user, origin: job.origin, failures },
+        health: job.settings.health,
+        next: next === null ? null : next * 60,
+        pid: running?.record.pid ?? 0,
+        started: running === undefined ? (last?.started ?? null) : Math.floor(running.record.startedMs / 1000),
+        seconds: last?.seconds ?? 0,
+        result: last?.result ?? "",
+      };
+    });
+  }
+
+  #say(job: Job, text: Bytes): void {
+    this.#output.line(`cron[${job.name}]`, text);
+  }
+}

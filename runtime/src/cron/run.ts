@@ -1,0 +1,146 @@
+import { signalName } from "../../../lib/signals.ts";
+import { exitCode, exitSignal, type WaitStatus } from "../../../lib/wait-status.ts";
+import type { Parent } from "../kernel/children.ts";
+import type { Loop } from "../kernel/loop.ts";
+import type { Timer } from "../kernel/timers.ts";
+import { type Bytes, Errno, type Sys } from "../sys.ts";
+import type { LastRun } from "./job.ts";
+
+const READ_BYTES = 16_384;
+/** Without a line end after so much, a line is passed on as far as it is. */
+const LONG_LINE_BYTES = 65_536;
+/** What a job has written is there when it has ended; a child that it left may hold the pipe open for longer. */
+const REST_MS = 200;
+const KILL_AFTER_MS = 10_000;
+const TERM = 15;
+const KILL = 9;
+
+/** What somebody who follows a run gets. */
+export interface Follower {
+  line(text: Bytes): void;
+  /** The run has ended; `status` is a shell's `$?`. */
+  ended(last: LastRun, status: number): void;
+}
+
+/** What it takes to take a run over after a crash. Times are milliseconds. */
+export interface RunRecord {
+  readonly key: Bytes;
+  readonly name: Bytes;
+  readonly pid: number;
+  readonly pipe: number;
+  readonly startedMs: number;
+  /** By the monotonic clock. */
+  readonly steadyMs: number;
+  readonly timeoutMs: number;
+}
+
+/** One life of a job: its output line by line, its time limit, its end. */
+export class Run implements Parent {
+  readonly #sys: Sys;
+  readonly #loop: Loop;
+  readonly record: RunRecord;
+  readonly #followers: Follower[];
+  #buffer = "";
+  #status: WaitStatus | null = null;
+  #timer: Timer | null = null;
+  #stopped: "" | "time limit" | "cron ends" = "";
+  #open = true;
+  #paused = false;
+
+  constructor(sys: Sys, loop: Loop, record: RunRecord, followers: readonly Follower[]) {
+    this.#sys = sys;
+    this.#loop = loop;
+    this.record = record;
+    this.#followers = [...followers];
+    loop.watch(record.pipe, () => this.#read());
+    if (record.timeoutMs > 0) {
+      const leftMs = record.timeoutMs - (loop.now() - record.steadyMs);
+      this.#timer = loop.after(leftMs, () => this.stop("time limit"));
+    }
+  }
+
+  follow(follower: Follower): void {
+    this.#followers.push(follower);
+  }
+
+  unfollow(follower: Follower): void {
+    const at = this.#followers.indexOf(follower);
+    if (at >= 0) this.#followers.splice(at, 1);
+  }
+
+  /** Leaves its output in the pipe, or takes it again. */
+  pause(paused: boolean): void {
+    if (paused === this.#paused || !this.#open) return;
+    this.#paused = paused;
+    if (paused) this.#loop.unwatch(this.record.pipe);
+    else this.#loop.watch(this.record.pipe, () => this.#read());
+  }
+
+  /** Asks it, and all it started in its session's first group, to end; later it is made to. */
+  stop(reason: "time limit" | "cron ends"): void {
+    if (this.#status !== null || this.#stopped !== "") return;
+    this.#stopped = reason;
+    if (this.#timer !== null) this.#loop.cancel(this.#timer);
+    this.#signal(TERM);
+    this.#timer = this.#loop.after(KILL_AFTER_MS, () => this.#signal(KILL));
+  }
+
+  exited(_: number, status: WaitStatus): void {
+    this.#status = status;
+    if (this.#timer !== null) this.#loop.cancel(this.#timer);
+    this.#timer = null;
+    if (!this.#open) this.#end(status);
+    else this.#timer = this.#loop.after(REST_MS, () => this.#end(status));
+  }
+
+  /** The group's leader is not reaped yet, so the number is still its own. */
+  #signal(signal: number): void {
+    if (this.#status === null) this.#sys.kill(-this.record.pid, signal);
+  }
+
+  #read(): void {
+    const data = this.#sys.read(this.record.pipe, READ_BYTES);
+    if (data === -Errno.EINTR || data === -Errno.EAGAIN) return;
+    if (typeof data === "number" || data === "") {
+      this.#close();
+      return;
+    }
+    const lines = (this.#buffer + data).split("\n");
+    this.#buffer = lines.pop() ?? "";
+    for (const line of lines) this.#tell(line);
+    if (this.#buffer.length < LONG_LINE_BYTES) return;
+    this.#tell(this.#buffer);
+    this.#buffer = "";
+  }
+
+  #tell(line: Bytes): void {
+    const text = line.endsWith("\r") ? line.slice(0, -1) : line;
+    for (const follower of [...this.#followers]) follower.line(text);
+  }
+
+  #close(): void {
+    this.#loop.unwatch(this.record.pipe);
+    this.#sys.close(this.record.pipe);
+    this.#open = false;
+    if (this.#buffer !== "") this.#tell(this.#buffer);
+    this.#buffer = "";
+    if (this.#status === null) return;
+    if (this.#timer !== null) this.#loop.cancel(this.#timer);
+    this.#end(this.#status);
+  }
+
+  #end(status: WaitStatus): void {
+    const followers = this.#followers.splice(1);
+    const [first] = this.#followers;
+    const signal = exitSignal(status);
+    const how = signal > 0 ? signalName(signal) : exitCode(status) > 0 ? `exit ${exitCode(status)}` : "ok";
+    const last: LastRun = {
+      started: Math.floor(this.record.startedMs / 1000),
+      seconds: Math.round((this.#loop.now() - this.record.steadyMs) / 1000),
+      result: this.#stopped || how,
+    };
+    const code = signal > 0 ? 128 + signal : exitCode(status);
+    // What children left behind still write goes to the log only, which is the first.
+    for (const follower of [first, ...followers]) follower?.ended(last, this.#stopped === "" ? code : code || 1);
+  }
+}

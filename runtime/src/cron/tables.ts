@@ -1,0 +1,213 @@
+import { findUser } from "../../../lib/accounts.ts";
+import { type CrontabEntry, parseCrontab } from "../../../lib/crontab.ts";
+import { splitCommand } from "../../../lib/crontab-command.ts";
+import {
+  isLeftover,
+  MAX_CRONTAB_BYTES,
+  refuseFile,
+  refuseName,
+  sharersOfRootGroup,
+} from "../../../lib/crontab-files.ts";
+import { DEFAULT_SETTINGS } from "../../../lib/crontab-settings.ts";
+import { parseSchedule, type Schedule } from "../../../lib/schedule.ts";
+import { readFile } from "../kernel/files.ts";
+import { type Bytes, Errno, Mode, Open, type Sys } from "../sys.ts";
+import type { Job } from "./job.ts";
+import type { Zones } from "./zones.ts";
+
+export const SPOOL = "/var/spool/cron/crontabs";
+const CRONTAB = "/etc/crontab";
+const DIRECTORY = "/etc/cron.d";
+
+/** When the scripts of `/etc/cron.*` run unless a crontab has them run: Debian's times. */
+const PERIODS: readonly (readonly [period: string, when: string])[] = [
+  ["hourly", "17 * * * *"],
+  ["daily", "25 6 * * *"],
+  ["weekly", "47 6 * * 7"],
+  ["monthly", "52 6 1 * *"],
+];
+
+/** What the files say. */
+export interface Tables {
+  readonly jobs: readonly Job[];
+  /** What is not used, and why. */
+  readonly refusals: readonly Bytes[];
+  /** Files and directories whose change may change the tables; some may not exist. */
+  readonly watched: readonly Bytes[];
+}
+
+/** Reads every crontab and directory of scripts. */
+export function readTables(sys: Sys, zones: Zones): Tables {
+  return new Reader(sys, zones).read();
+}
+
+class Reader {
+  readonly #sys: Sys;
+  readonly #zones: Zones;
+  readonly #jobs: Job[] = [];
+  readonly #refusals: Bytes[] = [];
+  readonly #watched: Bytes[] = ["/etc", DIRECTORY, "/var/spool", "/var/spool/cron", SPOOL, "/usr/share/zoneinfo"];
+  readonly #keys = new Map<Bytes, number>();
+  readonly #passwd: Bytes;
+  readonly #sharedRoot: Bytes;
+  readonly #uid: number;
+
+  constructor(sys: Sys, zones: Zones) {
+    this.#sys = sys;
+    this.#zones = zones;
+    const [passwd, group] = ["/etc/passwd", "/etc/group"].map((path) => readFile(sys, path));
+    this.#passwd = typeof passwd === "string" ? passwd : "";
+    this.#sharedRoot = sharersOfRootGroup(this.#passwd, typeof group === "string" ? group : "");
+    this.#uid = sys.getuid();
+  }
+
+  read(): Tables {
+    this.#table(CRONTAB, "crontab", null);
+    for (const name of this.#names(DIRECTORY)) {
+      const reason = refuseName(name);
+      if (isLeftover(name)) continue;
+      if (reason !== null) this.#refuse(`${DIRECTORY}/${name}`, reason);
+      else this.#table(`${DIRECTORY}/${name}`, name, null);
+    }
+    for (const name of this.#names(SPOOL)) if (!isLeftover(name)) this.#table(`${SPOOL}/${name}`, name, name);
+    for (const [period, when] of PERIODS) this.#period(period, when);
+    return { jobs: this.#jobs, refusals: this.#refusals, watched: this.#watched };
+  }
+
+  #names(directory: Bytes): Bytes[] {
+    const names = this.#sys.readdir(directory);
+    if (typeof names !== "number") return names.sort();
+    if (names !== -Errno.ENOENT) this.#refuse(directory, this.#sys.strerror(-names));
+    return [];
+  }
+
+  #refuse(origin: Bytes, reason: Bytes): void {
+    this.#refusals.push(`cannot use ${origin}: ${reason}`);
+  }
+
+  /** @param owner the user whose crontab it is; `null` for one that names a user in each line */
+  #table(path: Bytes, base: Bytes, owner: Bytes | null): void {
+    const text = this.#text(path, owner);
+    if (text === null) return;
+    const { entries, flaws } = parseCrontab(text, owner === null, (zone) => this.#zones.knows(zone));
+    for (const { line, column, reason } of flaws) this.#refuse(`${path}:${line}:${column}`, reason);
+    for (const entry of entries) {
+      const user = owner ?? entry.user;
+      const origin = `${path}:${entry.line}`;
+      const reason = this.#refuseUser(user);
+      if (reason !== null) {
+        this.#refuse(origin, reason);
+        continue;
+      }
+      const name = entry.settings.name || (entries.length === 1 ? base : `${base}:${entry.line}`);
+      this.#add(entry, { name, origin, user, key: this.#key(path, entry, user) });
+    }
+  }
+
+  /** The file's text, if it may be obeyed. */
+  #text(path: Bytes, owner: Bytes | null): Bytes | null {
+    const refuse = (reason: Bytes) => {
+      this.#refuse(path, reason);
+      return null;
+    };
+    const sys = this.#sys;
+    const link = sys.lstat(path);
+    if (link === -Errno.ENOENT) return null;
+    if (typeof link === "number") return refuse(sys.strerror(-link));
+    const user = owner === null ? null : findUser(this.#passwd, owner);
+    if (owner !== null && user?.name !== owner) return refuse(`there is no user "${owner}" in /etc/passwd`);
+    if (owner !== null && (link.mode & Mode.TypeMask) !== Mode.Regular) return refuse("it is not a regular file");
+    if (link.uid !== 0 && link.uid !== this.#uid && owner === null) return refuse(`it belongs to uid ${link.uid}`);
+    const fd = sys.open(path, Open.Read | Open.NonBlock, 0);
+    if (fd < 0) return refuse(fd === -Errno.ENOENT ? "the link leads nowhere" : sys.strerror(-fd));
+    this.#watched.push(path);
+    // What was opened is looked at, not what has the name by now.
+    const opened = `/proc/self/fd/${fd}`;
+    const stat = sys.stat(opened);
+    const reason =
+      typeof stat === "number"
+        ? sys.strerror(-stat)
+        : refuseFile(stat, user?.uid ?? this.#uid, this.#sharedRoot, this.#isClosed(path));
+    const text = reason === null ? readFile(sys, opened, MAX_CRONTAB_BYTES + 1) : "";
+    sys.close(fd);
+    if (reason !== null) return refuse(reason);
+    if (typeof text === "number") return refuse(sys.strerror(-text));
+    return text.length > MAX_CRONTAB_BYTES ? refuse(`it is longer than ${MAX_CRONTAB_BYTES} bytes`) : text;
+  }
+
+  /** Whether only root (or who runs cron) can give files names in this file's directory. */
+  #isClosed(path: Bytes): boolean {
+    const stat = this.#sys.stat(path.slice(0, path.lastIndexOf("/")));
+    return (
+      typeof stat !== "number" &&
+      (stat.uid === 0 || stat.uid === this.#uid) &&
+      (stat.mode & 0o002) === 0 &&
+      ((stat.mode & 0o020) === 0 || (stat.gid === 0 && this.#sharedRoot === ""))
+    );
+  }
+
+  #refuseUser(user: Bytes): string | null {
+    const account = findUser(this.#passwd, user);
+    if (account?.name !== user) return `there is no user "${user}" in /etc/passwd`;
+    if (this.#uid === 0 || account.uid === this.#uid) return null;
+    return `it is user ${user}'s, and cron without root can run only what is uid ${this.#uid}'s`;
+  }
+
+  /** Stays the same when lines move within the file. */
+  #key(path: Bytes, { when, command }: CrontabEntry, user: Bytes): Bytes {
+    const key = `${path} ${hash(`${when} ${user} ${command}`)}`;
+    const count = this.#keys.get(key) ?? 0;
+    this.#keys.set(key, count + 1);
+    return `${key} ${count}`;
+  }
+
+  #add(entry: CrontabEntry, { name, ...rest }: Pick<Job, "name" | "origin" | "user" | "key">): void {
+    const { schedule, when, command, environment, settings } = entry;
+    // Two jobs of one name could not be told apart.
+    const taken = this.#jobs.some((job) => job.name === name);
+    const own = taken ? `${name}@${rest.origin}` : name;
+    this.#jobs.push({
+      ...{ ...rest, name: own, schedule, when, chain: "" },
+      ...{ program: splitCommand(command), environment, settings },
+    });
+  }
+
+  /** The scripts of one directory, unless a crontab has them run already, as Debian's does. */
+  #period(period: Bytes, when: Bytes): void {
+    const directory = `/etc/cron.${period}`;
+    const names = this.#names(directory);
+    if (names.length > 0) this.#watched.push(directory);
+    const elsewhere = this.#jobs.some(
+      ({ program, user }) => user === "root" && typeof program !== "string" && program.text.includes(directory),
+    );
+    for (const name of names) {
+      const path = `${directory}/${name}`;
+      const reason = isLeftover(name) ? "" : (refuseName(name) ?? this.#refuseScript(path));
+      if (reason !== null) {
+        if (reason !== "") this.#refuse(path, reason);
+        continue;
+      }
+      if (elsewhere) continue;
+      this.#jobs.push({
+        ...{ key: path, name: `${period}/${name}`, origin: path, schedule: parseSchedule(when) as Schedule, when },
+        ...{ user: "root", program: path, chain: period, environment: new Map(), settings: DEFAULT_SETTINGS },
+      });
+    }
+  }
+
+  #refuseScript(path: Bytes): string | null {
+    const stat = this.#sys.stat(path);
+    if (typeof stat === "number") return this.#sys.strerror(-stat);
+    if ((stat.mode & Mode.TypeMask) !== Mode.Regular) return "it is not a regular file";
+    if ((stat.mode & 0o111) === 0) return `it is not executable: chmod +x ${path}`;
+    if ((stat.mode & 0o002) !== 0) return `everybody may write to it: chmod o-w ${path}`;
+    return this.#uid === 0 ? null : "cron without root cannot run what is root's";
+  }
+}
+
+/** 32 bits of a text, as FNV-1a mixes them. */
+function hash(text: Bytes): string {
+  let value = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
+  return (value >>> 0).toString(16);
+}
