@@ -14,8 +14,11 @@ export interface Vitals {
   readonly residentKb: number;
 }
 
-/** Takes the vitals of a box that has come to rest. */
-export function vitals(box: Container): Vitals {
+/** Takes the vitals of a box once it answers about `service`, which it does between two pieces of work and not amid one. */
+export async function vitals(box: Container, service: string): Promise<Vitals> {
+  await eventually(`sv tells about ${service}`, async () =>
+    (await box.sv("status", service)).includes(`: ${service}: `),
+  );
   return { descriptors: targets(box), residentKb: box.residentKb() };
 }
 
@@ -26,7 +29,9 @@ export function vitals(box: Container): Vitals {
  */
 export async function assertWell(box: Container, before: Vitals, service: string): Promise<void> {
   assert.equal(box.process(1)?.name, "my_init", "PID 1 is not my_init any more");
-  assert.match(await box.sv("status", service), new RegExp(`^(run|down|finish): ${service}: `));
+  await eventually(`sv tells about ${service}`, async () =>
+    (await box.sv("status", service)).includes(`: ${service}: `),
+  );
   await eventually("no zombie is left", () => box.zombies().length === 0);
   let now: readonly string[] = [];
   await eventually("the descriptors are what they were", () => {

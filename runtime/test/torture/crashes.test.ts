@@ -9,10 +9,15 @@ import { test } from "../harness/test.ts";
 const SEGV = 11;
 const CRASHES = 100 * TORTURE;
 
+/** The first pid in a status line. */
+function pidOf(status: string): number | false {
+  return Number(/\(pid (\d+)\)/.exec(status)?.[1] ?? 0) || false;
+}
+
 /** Sends SEGV to PID 1 and waits until it has started itself again. */
 async function crash(box: Container, count: number): Promise<void> {
   box.signal(SEGV);
-  await box.sees(/has started itself again|took over|taken over/, count);
+  await box.sees("has started itself again", count);
 }
 
 test(
@@ -34,17 +39,18 @@ test(
       "the log grows",
       () => box.has("/var/log/counter") && box.readBytes("/var/log/counter").length > 0,
     );
-    const pids = () => ["counter", "plain"].map(async (name) => (await box.sv("status", name)).replace(/\d+s/g, ""));
+    const pids = () =>
+      ["counter", "plain"].map((name) => eventually("sv answers", async () => pidOf(await box.sv("status", name))));
     const before = await Promise.all(pids());
     await crash(box, 1);
-    const vital = vitals(box);
+    const vital = await vitals(box, "plain");
     for (let count = 2; count <= CRASHES; count++) await crash(box, count);
     assert.deepEqual(await Promise.all(pids()), before);
     assert.match(await box.sv("status", "idle"), /^down: idle: /);
     await assertWell(box, vital, "plain");
     // Still a supervisor: it restarts, starts and stops.
     assert.match(await box.sv("start", "idle"), /^ok: run: idle: /);
-    await box.exec(`kill -9 ${/pid (\d+)/.exec(before[1] ?? "")?.[1]}`);
+    await box.exec(`kill -9 ${before[1]}`);
     await box.sees("plain-ready", 2);
     assert.match(await box.sv("stop", "counter"), /^ok: down: counter: /);
     const last = Number(box.read("/tmp/last"));
@@ -61,7 +67,7 @@ test("A80 a service that ends while PID 1 starts itself again is started again",
   await using box = await boot({ services: { s: { run: waiting() } }, env: { SERVICE_BACKOFF: "0" } });
   await box.sees("ready");
   for (let count = 1; count <= 30 * TORTURE; count++) {
-    const pid = Number(/pid (\d+)/.exec(await box.sv("status", "s"))?.[1]);
+    const pid = await eventually("sv tells its pid", async () => pidOf(await box.sv("status", "s")));
     await box.exec(`kill -SEGV 1; kill -9 ${pid}`);
     await box.sees("ready", count + 1);
   }

@@ -27,7 +27,7 @@ test("A66 a full disk stops neither the boot nor the services nor the shutdown",
   assert.equal(warnings.length, 1, warnings.join("\n"));
   assert.match(warnings[0] ?? "", /No space left on device/);
   // A socket needs an inode but no block: sv works.
-  await assertWell(box, vitals(box), "s");
+  await assertWell(box, await vitals(box, "s"), "s");
   assert.equal((await box.stop()).code, 3);
   assert.equal(box.output.count("hook-ran"), 1);
 });

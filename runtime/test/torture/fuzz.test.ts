@@ -87,7 +87,7 @@ fuzz("A82 random bytes on the control socket", async (random) => {
     env: { SERVICE_BACKOFF: "10ms", SERVICE_BACKOFF_MAX: "10ms" },
   });
   await box.sees("keep-ready");
-  const before = vitals(box);
+  const before = await vitals(box, "keep");
   for (let i = 0; i < 400 * TORTURE; i++) {
     const socket = await opened(box.path(CONTROL));
     for (let n = random.below(8); n >= 0; n--) socket.write(message(random));
@@ -104,7 +104,7 @@ fuzz("A82 random bytes on the control socket", async (random) => {
 fuzz("A82 clients that stay, never read or never finish a line do not shut out sv for long", async (random) => {
   await using box = await boot({ services: { keep: { run: waiting() } } });
   await box.sees("ready");
-  const before = vitals(box);
+  const before = await vitals(box, "keep");
   const sockets: Socket[] = [];
   for (let i = 0; i < 200; i++) {
     const socket = await opened(box.path(CONTROL));
@@ -122,7 +122,7 @@ fuzz("A82 clients that stay, never read or never finish a line do not shut out s
 fuzz("A82 more clients than the init takes are refused, and it is well when they have gone", async () => {
   await using box = await boot({ services: { keep: { run: waiting() } } });
   await box.sees("ready");
-  const before = vitals(box);
+  const before = await vitals(box, "keep");
   const sockets = await Promise.all(Array.from({ length: 400 }, () => opened(box.path(CONTROL))));
   for (const socket of sockets) socket.destroy();
   await assertWell(box, before, "keep");

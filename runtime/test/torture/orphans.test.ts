@@ -23,7 +23,7 @@ test(
     });
     await box.sees("ready");
     for (let i = 0; i < MAKERS; i++) await box.sv("up", `maker${i}`);
-    const before = vitals(box);
+    const before = await vitals(box, "s");
     let most = 0;
     const watch = setInterval(() => {
       most = Math.max(most, box.zombies().length);
@@ -63,7 +63,7 @@ test("A50 a thousand processes that end at the same moment are reaped", async ()
   await box.sees(/^ready$/m, 1, 30_000);
   await box.sees("service-ready");
   await eventually("they wait", () => box.processes().filter(({ name }) => name === "cat").length === 1000, 30_000);
-  const before = vitals(box);
+  const before = await vitals(box, "s");
   await box.exec(": >/tmp/gate");
   await eventually("they are gone", () => box.processes().every(({ name }) => name !== "cat"));
   await assertWell(box, before, "s");

@@ -23,7 +23,7 @@ for (const { what, before } of [
       postShutdown: { p: "echo hook >/tmp/hook" },
     });
     await eventually("the service is ready", () => box.has("/tmp/ready"));
-    const vital = vitals(box);
+    const vital = await vitals(box, "s");
     await assertWell(box, vital, "s");
     assert.equal((await box.stop()).code, 0);
     assert.equal(box.read("/tmp/term"), "TERM\n");
@@ -44,7 +44,7 @@ test("A05 when the reader of the output is gone, PID 1 and its services go on", 
   await box.sees("line", 3);
   box.closeOutput();
   await box.exec("sleep 0.5");
-  const before = vitals(box);
+  const before = await vitals(box, "s");
   await box.exec("sleep 0.5");
   await assertWell(box, before, "s");
   assert.equal((await box.stop()).code, 0);

@@ -24,7 +24,7 @@ test(
     });
     await box.sees("ready");
     await box.exec("sv up mortal logged; sleep 1");
-    const before = vitals(box);
+    const before = await vitals(box, "s");
     await eventually(
       `it has died ${DEATHS} times`,
       () => box.readBytes("/tmp/lives").length >= DEATHS,
@@ -67,7 +67,7 @@ test(
       env: { SERVICE_BACKOFF: "10ms" },
     });
     await box.sees("keep-ready");
-    const before = vitals(box);
+    const before = await vitals(box, "keep");
     let generation = 0;
     const put = (name: string, run: string) => {
       const made = `/tmp/new-${generation++}`;
