@@ -60,8 +60,9 @@ void last_resort_arm(char **original_argv, int past_crashes) {
   static char stack[16384];
   sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
   struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
-  sigfillset(&action.sa_mask);
+  action.sa_mask = every_signal;
   for (size_t i = 0; i < COUNT(crash_signals); i++) sigaction(crash_signals[i], &action, NULL);
+  set_mask(&origin.blocked, NULL);  // musl's first sigaction unblocks 33 and 34
   if (crashes > MAX_CRASHES) last_resort_reap();
 }
 
@@ -80,16 +81,14 @@ static void signal_all(int number) {
 
 _Noreturn void last_resort_reap(void) {
   say("*** %s cannot go on: from now on it only reaps processes; SIGTERM ends them all\n", origin.argv[0]);
-  sigset_t all;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, NULL);
+  set_mask(&every_signal, NULL);
   for (double asked = 0;;) {
     pid_t pid;
     while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) continue;
     double waited = asked > 0 ? clock_ms(CLOCK_MONOTONIC) - asked : 0;
     if (pid < 0 || waited >= GIVE_UP_AFTER_MS) _exit(1);
     if (waited >= KILL_AFTER_MS) signal_all(SIGKILL);
-    int number = sigtimedwait(&all, NULL, &(struct timespec){.tv_sec = 1});
+    int number = sigtimedwait(&every_signal, NULL, &(struct timespec){.tv_sec = 1});
     if (number != SIGTERM && number != SIGINT) continue;
     if (asked <= 0) asked = clock_ms(CLOCK_MONOTONIC);
     signal_all(SIGTERM);

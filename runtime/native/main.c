@@ -4,6 +4,7 @@
 enum { MAX_FAILED_TURNS = 16, TURN_LIMIT_MS = 5000, COMPLAINTS_PER_MINUTE = 20, MAX_STACK = 4 << 20, GC_THRESHOLD = 512 << 10, NO_COMMAND = 127 };
 
 struct origin origin = {.resume_fd = -1};
+const sigset_t every_signal = {{~0UL}};
 
 double clock_ms(clockid_t id) {
   struct timespec now;
@@ -122,9 +123,9 @@ static const Applet *choose_applet(char **argv) {
 
 int main(UNUSED int argc, char **argv) {
   // PID 1 loses a signal that comes before it can handle it; a blocked one waits. Faults cannot wait.
-  sigfillset(&origin.blocked);
+  origin.blocked = every_signal;
   for (size_t i = 0; i < COUNT(crash_signals); i++) sigdelset(&origin.blocked, crash_signals[i]);
-  sigprocmask(SIG_SETMASK, &origin.blocked, &origin.mask);
+  set_mask(&origin.blocked, &origin.mask);
   // Descriptors 0 to 2 exist, so that no file we open becomes somebody's stdout.
   int fd;
   while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd < 3) continue;
@@ -144,7 +145,7 @@ int main(UNUSED int argc, char **argv) {
     prctl(PR_SET_NAME, applet->name);  // after a restart the kernel names us after a descriptor
     last_resort_arm(argv, crashes);
   } else {
-    sigprocmask(SIG_SETMASK, &origin.mask, NULL);
+    set_mask(&origin.mask, NULL);
   }
   run_applet(ctx, applet);
 }

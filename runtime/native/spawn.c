@@ -58,7 +58,7 @@ __attribute__((no_sanitize("address"))) static int child_main(void *argument) {
   Program *p = argument;
   sigset_t none;
   sigemptyset(&none);
-  if (become(p) == 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0) execve(p->program, p->argv, p->environ);
+  if (become(p) == 0 && set_mask(&none, NULL) == 0) execve(p->program, p->argv, p->environ);
   int error = errno;
   _exit(write(p->error_fd, &error, sizeof error) < 0 ? 126 : 127);
 }
@@ -68,12 +68,11 @@ pid_t spawn(Program *program) {
   if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
   program->error_fd = ends[1];
   // Crash signals too: one that comes now must find this process, never the child in our memory.
-  sigset_t all, before;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, &before);
+  sigset_t before;
+  set_mask(&every_signal, &before);
   pid_t pid = clone(child_main, child_stack + sizeof child_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, program);
   int error = pid < 0 ? errno : 0;
-  sigprocmask(SIG_SETMASK, &before, NULL);
+  set_mask(&before, NULL);
   // A pipe and not the shared memory: qemu-user turns the clone into a fork.
   close(ends[1]);
   if (pid > 0 && read(ends[0], &error, sizeof error) > 0) waitpid(pid, NULL, 0);

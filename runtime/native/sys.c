@@ -5,7 +5,6 @@
 #include <math.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
-#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -32,7 +31,7 @@ typedef struct {
 // SYS(name) starts the function of Sys.name; DIRECT is one that only hands its arguments over.
 #define SYS(name) static JSValue sys_##name(UNUSED JSContext *ctx, UNUSED const Arg *a)
 #define DIRECT(name, ...) SYS(name) { return result(ctx, name(__VA_ARGS__)); }
-enum { MAX_ARGS = 9, MAX_EVENTS = 256, MAX_PARTS = 1024 };
+enum { MAX_ARGS = 9, MAX_EVENTS = 256, MAX_PARTS = 1024, DIRECTORY_SIGNAL = 64 };
 static char buffer[65536];
 
 static size_t room(int64_t max) { return max < 0 ? 0 : max < (int64_t)sizeof buffer ? (size_t)max : sizeof buffer; }
@@ -139,9 +138,9 @@ SYS(reap) {
 SYS(kill) { return INT(0) == -1 && getpid() != 1 ? JS_NewInt32(ctx, -EPERM) : result(ctx, kill(INT(0), INT(1))); }
 SYS(execve) {
   sigset_t before;
-  sigprocmask(SIG_SETMASK, &origin.mask, &before);
+  set_mask(&origin.mask, &before);
   JSValue error = result(ctx, execve(TEXT(0), a[1].strings, a[2].strings));
-  sigprocmask(SIG_SETMASK, &before, NULL);
+  set_mask(&before, NULL);
   return error;
 }
 SYS(restart) { last_resort_restart(false); }
@@ -161,7 +160,7 @@ SYS(setrlimit) { return result(ctx, setrlimit(INT(0), &(struct rlimit){(rlim_t)N
 DIRECT(open, TEXT(0), INT(1) | O_CLOEXEC, ID(2)) DIRECT(close, INT(0)) DIRECT(dup2, INT(0), INT(1))
 DIRECT(write, INT(0), TEXT(1), a[1].length) DIRECT(pwrite, INT(0), TEXT(1), a[1].length, NUMBER(2))
 DIRECT(flock, INT(0), INT(1)) DIRECT(rename, TEXT(0), TEXT(1)) DIRECT(unlink, TEXT(0)) DIRECT(mkdir, TEXT(0), ID(1))
-DIRECT(chmod, TEXT(0), ID(1)) DIRECT(chown, TEXT(0), ID(1), ID(2))
+DIRECT(ftruncate, INT(0), NUMBER(1)) DIRECT(chmod, TEXT(0), ID(1)) DIRECT(chown, TEXT(0), ID(1), ID(2))
 
 static JSValue stat_at(JSContext *ctx, const char *path, int flags) {
   struct stat s;
@@ -221,11 +220,18 @@ SYS(epollWait) {
 SYS(signalfd) { return result(ctx, signalfd(-1, &origin.blocked, SFD_CLOEXEC | SFD_NONBLOCK)); }
 SYS(readSignal) {
   struct signalfd_siginfo info;
-  return result(ctx, read(INT(0), &info, sizeof info) < 0 ? -1 : (int64_t)info.ssi_signo);
+  if (read(INT(0), &info, sizeof info) < 0) return result(ctx, -1);
+  bool notice = info.ssi_signo == DIRECTORY_SIGNAL && info.ssi_code > 0;
+  return result(ctx, (int64_t)info.ssi_signo + (notice ? 256 * ((int64_t)info.ssi_fd + 1) : 0));
 }
-SYS(inotifyInit) { return result(ctx, inotify_init1(IN_CLOEXEC | IN_NONBLOCK)); }
-SYS(inotifyAdd) { return result(ctx, inotify_add_watch(INT(0), TEXT(1), (uint32_t)INT(2))); }
-SYS(inotifyRemove) { return result(ctx, inotify_rm_watch(INT(0), INT(1))); }
+SYS(watchDirectory) {
+  int fd = open(TEXT(0), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  unsigned changes = DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB | DN_MODIFY | DN_MULTISHOT;
+  if (fd < 0 || (fcntl(fd, F_SETSIG, DIRECTORY_SIGNAL) == 0 && fcntl(fd, F_NOTIFY, changes) == 0)) return result(ctx, fd);
+  JSValue failed = result(ctx, -1);
+  close(fd);
+  return failed;
+}
 
 // ---- unix sockets ----
 DIRECT(listen, INT(0), INT(1))

@@ -123,6 +123,7 @@ export interface Sys {
   rename(from: Path, to: Path): number;
   unlink(path: Path): number;
   mkdir(path: Path, mode: number): number;
+  ftruncate(fd: number, bytes: number): number;
   chmod(path: Path, mode: number): number;
   chown(path: Path, uid: number, gid: number): number;
   /** @param operation 2 exclusive, 4 do not block @see flock(2) */
@@ -143,12 +144,16 @@ export interface Sys {
   epollWait(epoll: number, pairs: Int32Array, timeoutMs: number): number;
   /** A descriptor that reads every signal that can be blocked (they are blocked since the first line of main). @see signalfd(2) */
   signalfd(): number;
-  /** The next pending signal's number, or `-EAGAIN`. */
+  /**
+   * The next pending signal's number, or `-EAGAIN`. For a change in a watched directory `256 * (descriptor + 1)` is added;
+   * SIGIO alone tells that such changes were lost.
+   */
   readSignal(fd: number): number;
-  inotifyInit(): number;
-  /** The watch descriptor. @param mask {@link Notify} bits; read events with {@link read} @see inotify(7) */
-  inotifyAdd(inotify: number, path: Path, mask: number): number;
-  inotifyRemove(inotify: number, watch: number): number;
+  /**
+   * A descriptor that makes changes among a directory's entries known as signals; closing it ends that.
+   * @see F_NOTIFY in fcntl(2)
+   */
+  watchDirectory(path: Path): number;
 
   // ---- unix sockets ----
   /** A non-blocking stream socket, bound and not yet listening. @see unix(7) */
@@ -265,20 +270,6 @@ export enum Poll {
   Out = 4,
   Error = 8,
   HangUp = 16,
-}
-
-/** Bits of inotify masks and events. @see inotify(7) */
-export enum Notify {
-  Attrib = 0x4,
-  CloseWrite = 0x8,
-  MovedFrom = 0x40,
-  MovedTo = 0x80,
-  Create = 0x100,
-  Delete = 0x200,
-  DeleteSelf = 0x400,
-  MoveSelf = 0x800,
-  Overflow = 0x4000,
-  Ignored = 0x8000,
 }
 
 /** Error numbers that decide something. The values are those of every Linux architecture we build for. @see errno(3) */

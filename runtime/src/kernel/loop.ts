@@ -1,8 +1,10 @@
-import { Poll, type Sys } from "../sys.ts";
+import { type Bytes, Poll, type Sys } from "../sys.ts";
 import { type Timer, Timers } from "./timers.ts";
 
 /** Most `[fd, events]` pairs taken from the kernel in one turn; what is left is level-triggered and comes next turn. */
 const PAIRS_PER_TURN = 64;
+
+const SIGIO = 29;
 
 /** One epoll instance, one signalfd and a heap of timers. {@link tick} is what `main.c` calls for ever. */
 export class Loop {
@@ -10,6 +12,7 @@ export class Loop {
   readonly #epoll: number;
   readonly #signals: number;
   readonly #handlers = new Map<number, () => void>();
+  readonly #directories = new Set<number>();
   readonly #timers = new Timers();
   readonly #pairs = new Int32Array(2 * PAIRS_PER_TURN);
   readonly #onError: (error: unknown) => void;
@@ -25,7 +28,9 @@ export class Loop {
     this.#signals = sys.signalfd();
     this.watch(this.#signals, () => {
       const signal = sys.readSignal(this.#signals);
-      if (signal > 0) onSignal(signal);
+      if (signal >= 256) this.#handlers.get(Math.floor(signal / 256) - 1)?.();
+      else if (signal === SIGIO) for (const fd of this.#directories) this.#handlers.get(fd)?.();
+      else if (signal > 0) onSignal(signal);
     });
   }
 
@@ -39,6 +44,26 @@ export class Loop {
   /** Forgets `fd`; call it before `close`. */
   unwatch(fd: number): void {
     if (this.#handlers.delete(fd)) this.#sys.epollRemove(this.#epoll, fd);
+  }
+
+  /**
+   * Calls `changed` when entries of a directory come, go or change, several times perhaps.
+   * @returns a descriptor for {@link unwatchDirectory}, or `-errno`
+   */
+  watchDirectory(path: Bytes, changed: () => void): number {
+    const fd = this.#sys.watchDirectory(path);
+    if (fd >= 0) {
+      this.#handlers.set(fd, changed);
+      this.#directories.add(fd);
+    }
+    return fd;
+  }
+
+  unwatchDirectory(fd: number): void {
+    if (this.#directories.delete(fd)) {
+      this.#handlers.delete(fd);
+      this.#sys.close(fd);
+    }
   }
 
   /** Leaves signals in the kernel for `delayMs`; the other events come as ever. */

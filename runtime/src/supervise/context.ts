@@ -1,5 +1,4 @@
 import type { Children } from "../kernel/children.ts";
-import type { DirectoryWatch } from "../kernel/directory-watch.ts";
 import type { Journal } from "../kernel/journal.ts";
 import type { Loop } from "../kernel/loop.ts";
 import type { Messages } from "../kernel/messages.ts";
@@ -12,7 +11,6 @@ export interface Context {
   readonly loop: Loop;
   readonly children: Children;
   readonly journal: Journal;
-  readonly watch: DirectoryWatch;
   readonly messages: Messages;
   readonly backoff: BackoffSettings;
   /** Where services are, `/etc/service`. */

@@ -94,7 +94,7 @@ export class Supervised implements Parent {
     const at = deadline(this.state);
     this.#timer = at === null ? null : loop.after(at - loop.now(), () => this.dispatch({ kind: "timer" }));
     if (this.#watch >= 0 && this.state.kind !== "backoff") {
-      this.#context.watch.remove(this.#watch);
+      loop.unwatchDirectory(this.#watch);
       this.#watch = -1;
     }
   }
@@ -146,9 +146,9 @@ export class Supervised implements Parent {
   }
 
   #watchForRepair(): void {
-    const { loop, watch } = this.#context;
+    const { loop } = this.#context;
     let pending = false;
-    this.#watch = watch.add(this.path, () => {
+    this.#watch = loop.watchDirectory(this.path, () => {
       if (pending) return;
       pending = true;
       loop.after(SETTLE_MS, () => this.dispatch({ kind: "changed" }));

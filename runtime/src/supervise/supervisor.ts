@@ -12,7 +12,7 @@ export class Supervisor {
   readonly #services = new Map<Bytes, Service>();
   readonly #refused = new Set<Bytes>();
   readonly #listeners = new Set<(service: Service) => void>();
-  #watch = -1;
+  #watches: readonly number[] = [];
   #rescanPending = false;
   #ending = false;
 
@@ -26,8 +26,8 @@ export class Supervisor {
 
   /** Starts every service that is normally up, and from now on follows the directory. */
   start(): void {
+    this.#watchDirectory();
     this.rescan();
-    if (this.#watch < 0) this.#watchDirectory();
   }
 
   /** Compares the directory with what is supervised: starts what is new, ends what is gone or was replaced. */
@@ -192,23 +192,21 @@ export class Supervisor {
     this.#rescanPending = true;
     this.#context.loop.after(delayMs, () => {
       this.#rescanPending = false;
-      this.rescan();
+      // It may be another directory by now. Watched first, read then: no change falls between.
       this.#watchDirectory();
+      this.rescan();
     });
   }
 
-  /** Follows the directory, or the one above while there is none. */
+  /** Follows the directory, and the one above, in which it may come, go or be replaced. */
   #watchDirectory(): void {
-    const { watch, directory, sys } = this.#context;
+    const { loop, directory, sys, messages } = this.#context;
     const parent = directory.slice(0, directory.lastIndexOf("/")) || "/";
-    // Watching what is watched already gives the same number back.
-    const added = watch.add(directory, () => this.#rescanSoon(SETTLE_MS));
-    if (added >= 0 && this.#watch >= 0 && added !== this.#watch) watch.remove(this.#watch);
-    this.#watch = added >= 0 ? added : watch.add(parent, () => this.#rescanSoon(SETTLE_MS));
-    if (this.#watch < 0) {
-      this.#context.messages.warn(
-        `cannot watch ${directory}: ${sys.strerror(-this.#watch)}; new services are noticed when PID 1 gets HUP`,
-      );
+    for (const watch of this.#watches) loop.unwatchDirectory(watch);
+    this.#watches = [directory, parent].map((path) => loop.watchDirectory(path, () => this.#rescanSoon(SETTLE_MS)));
+    const errno = -Math.max(...this.#watches);
+    if (errno > 0) {
+      messages.warn(`cannot watch ${directory}: ${sys.strerror(errno)}; new services are noticed when PID 1 gets HUP`);
     }
   }
 }
