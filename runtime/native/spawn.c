@@ -56,8 +56,7 @@ static int become(Program *p) {
 // AddressSanitizer does not learn that this frame ends with execve.
 __attribute__((no_sanitize("address"))) static int child_main(void *argument) {
   Program *p = argument;
-  sigset_t none;
-  sigemptyset(&none);
+  const sigset_t none = {{0}};
   if (become(p) == 0 && set_mask(&none, NULL) == 0) execve(p->program, p->argv, p->environ);
   int error = errno;
   _exit(write(p->error_fd, &error, sizeof error) < 0 ? 126 : 127);
