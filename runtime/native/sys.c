@@ -245,7 +245,7 @@ static JSValue unix_socket(JSContext *ctx, const Arg *path, int type, bool bound
   close(fd);
   return error;
 }
-SYS(unixBind) { return unix_socket(ctx, &a[0], SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, true); }
+SYS(unixBind) { return unix_socket(ctx, &a[0], SOCK_STREAM | SOCK_NONBLOCK, true); }
 SYS(unixBindDatagram) { return unix_socket(ctx, &a[0], SOCK_DGRAM | SOCK_NONBLOCK, true); }
 SYS(passCredentials) { return result(ctx, setsockopt(INT(0), SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int))); }
 SYS(accept) { return result(ctx, accept4(INT(0), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)); }

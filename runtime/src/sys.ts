@@ -156,7 +156,7 @@ export interface Sys {
   watchDirectory(path: Path): number;
 
   // ---- unix sockets ----
-  /** A non-blocking stream socket, bound and not yet listening. @see unix(7) */
+  /** A non-blocking stream socket, bound and not yet listening; survives {@link restart}. @see unix(7) */
   unixBind(path: Path): number;
   /** A non-blocking datagram socket that survives {@link restart}, bound. */
   unixBindDatagram(path: Path): number;

@@ -6,6 +6,7 @@ import type { Context } from "../supervise/context.ts";
 import type { Supervisor } from "../supervise/supervisor.ts";
 import type { Bytes, Sys } from "../sys.ts";
 import type { Stage } from "./budget.ts";
+import type { LogDaemon } from "./log-daemon.ts";
 import type { ContainerEnvironment } from "./container-environment.ts";
 import type { Options } from "./options.ts";
 import type { Settings } from "./settings.ts";
@@ -28,6 +29,8 @@ export interface InitRecord {
   /** Monotonic milliseconds at which the shutdown began. */
   readonly stoppingSince: number;
   readonly stage: Stage;
+  /** The socket on which `sv` is answered, or -1. */
+  readonly controlFd: number;
 }
 
 export const FRESH: InitRecord = {
@@ -39,6 +42,7 @@ export const FRESH: InitRecord = {
   stopSignal: 0,
   stoppingSince: 0,
   stage: "main",
+  controlFd: -1,
 };
 
 /** What the parts of the init share. */
@@ -52,6 +56,7 @@ export interface Core {
   readonly settings: Settings;
   readonly environment: ContainerEnvironment;
   readonly supervisor: Supervisor;
+  readonly log: LogDaemon;
   /** What the supervisor works in; its environment follows the startup files. */
   readonly context: Context;
   readonly stop: StopRequest;

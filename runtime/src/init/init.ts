@@ -10,6 +10,7 @@ import { Supervisor } from "../supervise/supervisor.ts";
 import type { Sys } from "../sys.ts";
 import { ContainerEnvironment } from "./container-environment.ts";
 import { advance, type Core, FRESH, INIT_SLOT, type InitRecord } from "./core.ts";
+import { LOG_SLOT, LogDaemon, type LogRecord } from "./log-daemon.ts";
 import { adoptMain, startMain } from "./main-command.ts";
 import type { Options } from "./options.ts";
 import { adopt, type Running } from "./scripts.ts";
@@ -43,8 +44,10 @@ export function startInit(sys: Sys, options: Options): { loop: Loop; life: Promi
 function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): Core {
   const { journal, records } = Journal.open(sys);
   const resumed = records.get(INIT_SLOT) as InitRecord | undefined;
-  if (resumed === undefined) journal.allocate();
+  const resumedLog = records.get(LOG_SLOT) as LogRecord | undefined;
+  if (resumed === undefined) for (const _ of [INIT_SLOT, LOG_SLOT]) journal.allocate();
   records.delete(INIT_SLOT);
+  records.delete(LOG_SLOT);
   if (sys.resumeFd >= 0) messages.warn("The init has started itself again after a crash; services were taken over.");
   sys.setSubreaper();
   // Every log has a pipe here; programs are started with the limits that the container was given.
@@ -58,12 +61,14 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
   else environment.begin();
   const settings = readSettings(environment.variables, (text) => messages.warn(text));
   const children = new Children(sys, loop);
+  const log = new LogDaemon({ sys, loop, children, messages, journal, environment }, resumedLog);
   const context: Context = {
     sys,
     loop,
     children,
     journal,
     messages,
+    output: log,
     backoff: settings.backoff,
     directory: SERVICE_DIRECTORY,
     environment: formatEnvironBlock(environment.variables),
@@ -71,13 +76,14 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
   const supervisor = new Supervisor(context, records as Map<number, ServiceRecord>);
   const record = resumed ?? FRESH;
   return {
-    ...{ sys, loop, children, messages, journal, options, settings, environment, supervisor, context, record },
+    ...{ sys, loop, children, messages, journal, options, settings, environment, supervisor, log, context, record },
     stop: new StopRequest(record.stopSignal),
   };
 }
 
 /** The container's life from its start to its exit code, or from where an earlier incarnation had got to. */
 async function live(core: Core): Promise<number> {
+  core.log.start();
   if (core.record.phase === "startup") {
     const outcome = await startUp(core);
     if (outcome !== "done") return abort(core, outcome === "failed" ? 1 : 128 + core.stop.signal);
@@ -97,7 +103,7 @@ async function live(core: Core): Promise<number> {
 
 function serveServices(core: Core): void {
   if (core.record.phase === "running") core.supervisor.start();
-  serveControl(core.context, core.supervisor);
+  advance(core, { controlFd: serveControl(core.context, core.supervisor, core.record.controlFd) });
 }
 
 /** Starts the main command unless there is none or it has run already (`null`); a number is why it cannot run. */

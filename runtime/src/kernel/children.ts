@@ -1,5 +1,6 @@
 import type { WaitStatus } from "../../../lib/wait-status.ts";
 import { Errno, type Sys } from "../sys.ts";
+import { readFile } from "./files.ts";
 import type { Loop } from "./loop.ts";
 
 /** Most children reaped before other events get their turn. */
@@ -22,6 +23,7 @@ export class Children {
   readonly #loop: Loop;
   readonly #parents = new Map<number, Parent>();
   #whenNone: (() => void)[] = [];
+  #spared: () => number = () => 0;
   #orphansAt = 0;
 
   constructor(sys: Sys, loop: Loop) {
@@ -39,7 +41,7 @@ export class Children {
     let orphansOnly = true;
     for (let count = 0; count < REAPED_PER_TURN; count++) {
       const result = this.#sys.reap();
-      if (result === -Errno.ECHILD) this.#none();
+      if (result === -Errno.ECHILD || (result === 0 && this.#onlySpared())) this.#none();
       if (result <= 0) {
         if (count > 0 && orphansOnly) this.#paceOrphans();
         return;
@@ -60,12 +62,24 @@ export class Children {
     return new Promise((resolve) => this.add(pid, { exited: (_, status) => resolve(status) }));
   }
 
-  /** Resolves as soon as this process has no child at all. */
-  none(): Promise<void> {
+  /**
+   * Resolves as soon as this process has no child, or only one that nobody has to wait for.
+   * @param spared tells the pid of that one, 0 for none
+   */
+  noneBut(spared: () => number): Promise<void> {
     return new Promise((resolve) => {
+      this.#spared = spared;
       this.#whenNone.push(resolve);
       this.reap();
     });
+  }
+
+  /** Asked only while somebody waits for the end of all. @see proc_tid_children(5) */
+  #onlySpared(): boolean {
+    const pid = this.#whenNone.length > 0 ? this.#spared() : 0;
+    if (pid === 0) return false;
+    const children = readFile(this.#sys, `/proc/self/task/${this.#sys.getpid()}/children`);
+    return children === `${pid} `;
   }
 
   #paceOrphans(): void {

@@ -4,6 +4,8 @@ import type { Loop } from "./loop.ts";
 /** So many lines may come at once, and so many a second after that; the rest is counted. */
 const BURST_LINES = 2000;
 const LINES_PER_SECOND = 100;
+/** What was dropped is told so often at most. */
+const NOTICE_EVERY_MS = 1000;
 const TYPE_FIFO = 0o010000;
 const TYPE_CHARACTER = 0o020000;
 /** Not to become the terminal's session leader by opening it. @see open(2) O_NOCTTY */
@@ -21,6 +23,7 @@ export class Messages {
   #credit = BURST_LINES;
   #creditAt = 0;
   #lost = 0;
+  #noticeAt = 0;
 
   constructor(sys: Sys, loop: Loop, quiet: boolean) {
     this.#sys = sys;
@@ -49,10 +52,14 @@ export class Messages {
     }
     this.#credit--;
     const notice =
-      this.#lost > 0 ? `*** (${this.#lost} lines of the init were dropped: too many, or nobody read them)\n` : "";
+      this.#lost > 0 && now >= this.#noticeAt
+        ? `*** (${this.#lost} lines of the init were dropped: too many, or nobody read them)\n`
+        : "";
     const written = this.#sys.write(this.#fd, `${notice}*** ${printable(text)}\n`);
-    if (written > 0) this.#lost = 0;
-    else if (written === -Errno.EAGAIN) this.#lost++;
+    if (written === -Errno.EAGAIN) this.#lost++;
+    if (written <= 0 || notice === "") return;
+    this.#lost = 0;
+    this.#noticeAt = now + NOTICE_EVERY_MS;
   }
 }
 

@@ -43,37 +43,39 @@ function eventOf(command: Command): Event {
 
 /**
  * Listens where `sv` looks.
- * @returns the socket's path, or `null` when no place could be used (said in a message; everything else goes on)
+ * @param resumed the socket on which an earlier incarnation listened, or -1: clients that came meanwhile wait in it
+ * @returns the socket, or -1 when no place could be used (said in a message; everything else goes on)
  */
-export function serveControl(context: Context, supervisor: Supervisor): Bytes | null {
-  const { sys, loop, messages } = context;
+export function serveControl(context: Context, supervisor: Supervisor, resumed: number): number {
+  const { sys, loop } = context;
+  const fd = resumed >= 0 ? resumed : listenSomewhere(context);
+  if (fd < 0) return -1;
+  let connections = 0;
+  loop.watch(fd, () => {
+    const client = sys.accept(fd);
+    if (client < 0) return;
+    const uid = sys.peerUid(client);
+    const crowded = connections >= MAX_CONNECTIONS;
+    if (crowded || (uid !== 0 && uid !== sys.getuid())) {
+      sys.write(client, encodeRefusal("denied", crowded ? "too many connections" : "only root may"));
+      sys.close(client);
+      return;
+    }
+    connections++;
+    new Connection(context, supervisor, client, () => connections--);
+  });
+  return fd;
+}
+
+function listenSomewhere({ sys, messages }: Context): number {
   let reason = "";
   for (const path of controlSockets(sys.getuid())) {
     const fd = listenAt(sys, path);
-    if (fd < 0) {
-      reason ||= `${path}: ${sys.strerror(-fd)}`;
-      continue;
-    }
-    let connections = 0;
-    loop.watch(fd, () => {
-      const client = sys.accept(fd);
-      if (client < 0) return;
-      const uid = sys.peerUid(client);
-      if (connections >= MAX_CONNECTIONS || (uid !== 0 && uid !== sys.getuid())) {
-        sys.write(
-          client,
-          encodeRefusal("denied", connections >= MAX_CONNECTIONS ? "too many connections" : "only root may"),
-        );
-        sys.close(client);
-        return;
-      }
-      connections++;
-      new Connection(context, supervisor, client, () => connections--);
-    });
-    return path;
+    if (fd >= 0) return fd;
+    reason ||= `${path}: ${sys.strerror(-fd)}`;
   }
   messages.warn(`cannot listen for sv: ${reason}; services run, sv does not work`);
-  return null;
+  return -1;
 }
 
 function listenAt(sys: Sys, path: Bytes): number {

@@ -54,7 +54,7 @@ export class Service implements Owner {
     this.ino = ino;
     const hasLog =
       resumed === null ? isDirectory(context.sys, `${context.directory}/${name}/log`) : resumed.log !== null;
-    this.#pipe = resumed?.pipe ?? (hasLog ? this.#openPipe() : null);
+    this.#pipe = hasLog ? (resumed?.pipe ?? this.#openPipe()) : context.output.capture(name, resumed?.pipe ?? null);
     this.main = new Supervised(context, this, name, resumed?.main ?? null);
     this.log = hasLog ? new Supervised(context, this, `${name}/log`, resumed?.log ?? null) : null;
   }
@@ -73,8 +73,11 @@ export class Service implements Owner {
   /** Ends the process with TERM; the log follows once its input has ended. */
   end(): void {
     this.ending = true;
-    if (this.main.state.kind === "down") this.changed();
-    else this.main.dispatch({ kind: "down", letter: "x" });
+    const { state } = this.main;
+    if (state.kind === "down") this.changed();
+    // Told already, by an operator or before a crash of the init: a handler that runs must not be run twice.
+    else if (state.kind !== "up" || state.want === "up" || !state.gotTerm)
+      this.main.dispatch({ kind: "down", letter: "x" });
   }
 
   /** Sends KILL to whatever of it still lives; `true` if something did. */
@@ -116,7 +119,8 @@ export class Service implements Owner {
 
   stdioOf(process: Supervised): [number, number, number] {
     if (process === this.log) return [this.#pipe?.[0] ?? -1, 1, 2];
-    return [-1, this.#pipe?.[1] ?? 1, 2];
+    const captured = this.#pipe !== null && this.log === null;
+    return [-1, this.#pipe?.[1] ?? 1, captured ? this.#pipe[1] : 2];
   }
 
   #openPipe(): readonly [number, number] | null {
@@ -129,7 +133,8 @@ export class Service implements Owner {
   }
 
   #closePipe(): void {
-    for (const fd of this.#pipe ?? []) this.#context.sys.close(fd);
+    if (this.log === null) this.#context.output.release(this.name);
+    else for (const fd of this.#pipe ?? []) this.#context.sys.close(fd);
     this.#pipe = null;
   }
 
