@@ -94,19 +94,19 @@ export function parseSchedule(text: string): Schedule | Flaw {
  * @param end column behind the line's last character
  */
 export function parseFields(words: readonly Word[], end: number): Schedule | Flaw {
-  const lists: number[][] = [];
+  const lists: (readonly number[])[] = [];
   for (const [index, field] of FIELDS.entries()) {
     const word = words[index];
     if (word === undefined) return { column: end, reason: `the ${field.name} is missing` };
-    const list = parseField(word, field);
-    if (!Array.isArray(list)) return list;
+    const list = word.text === "*" ? (EVERYTHING[index] ?? []) : parseField(word, field);
+    if ("reason" in list) return list;
     lists.push(list);
   }
   const [minutes = [], hours = [], days = [], months = [], weekdays = []] = lists;
   const star = (index: number) => words[index]?.text.startsWith("*") === true;
   return {
     ...{ minutes, hours, days, months },
-    weekdays: sorted(weekdays.map((day) => day % 7)),
+    weekdays: weekdays.includes(7) ? sorted(weekdays.map((day) => day % 7)) : weekdays,
     bothDays: star(2) || star(4),
     wildcard: star(0) || star(1),
   };
@@ -115,6 +115,13 @@ export function parseFields(words: readonly Word[], end: number): Schedule | Fla
 function sorted(values: readonly number[]): number[] {
   return [...new Set(values)].sort((a, b) => a - b);
 }
+
+/** What `*` means, once for all schedules: most fields of most crontabs are. */
+const EVERYTHING: readonly (readonly number[])[] = FIELDS.map((field) => {
+  const values: number[] = [];
+  addItem(values, "*", field);
+  return field.most === 7 ? values.slice(0, 7) : values;
+});
 
 /** A comma-separated list of values, ranges and steps. */
 function parseField(word: Word, field: Field): number[] | Flaw {
