@@ -27,6 +27,7 @@ export const layers: readonly Layer[] = [
   { path: "runtime/src/supervise", may: ["runtime/src/kernel", "runtime/src/sys.ts", "lib"] },
   { path: "runtime/src/init", may: ["runtime/src/supervise", "runtime/src/kernel", "runtime/src/sys.ts", "lib"] },
   { path: "runtime/src/sv", may: ["runtime/src/kernel", "runtime/src/sys.ts", "lib"] },
+  { path: "runtime/src/log", may: ["runtime/src/kernel", "runtime/src/sys.ts", "lib"] },
   { path: "runtime/src/setuser", may: ["runtime/src/kernel", "runtime/src/sys.ts", "lib"] },
   { path: "runtime/src/chpst", may: ["runtime/src/kernel", "runtime/src/sys.ts", "lib"] },
   { path: "runtime/src/applets", may: ["runtime/src", "lib"] },

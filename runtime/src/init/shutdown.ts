@@ -32,6 +32,7 @@ export class Shutdown {
   constructor(core: Core, takenOver: Running | null = null) {
     const { loop, options, settings } = core;
     this.#core = core;
+    core.log.stopping = true;
     this.#takenOver = takenOver;
     if (core.record.phase !== "stopping")
       advance(core, { phase: "stopping", stoppingSince: loop.now(), stopSignal: core.stop.signal });
@@ -59,6 +60,7 @@ export class Shutdown {
       else if (stage === "all") await this.#stopAll();
       else await this.#runHooks(this.#hooks[stage], stage);
     }
+    await this.#endLog();
     this.#summarize();
     return this.#stopped.every(({ killed }) => !killed);
   }
@@ -66,6 +68,7 @@ export class Shutdown {
   /** The last stage alone, for a container that never came up. */
   async abort(): Promise<void> {
     if (this.#core.options.killAllOnExit) await this.#stopAll();
+    await this.#endLog();
   }
 
   /** Tells the end of a stage that begins now: `capMs` from now at the latest, earlier when the budget is cut. */
@@ -122,19 +125,27 @@ export class Shutdown {
   }
 
   async #stopAll(): Promise<void> {
-    const { children, loop, messages, settings } = this.#core;
+    const { children, loop, log, messages, settings } = this.#core;
     messages.info("Killing all processes...");
+    // It ignores TERM, and is the only one that nobody waits for.
+    const noOther = () => children.noneBut(() => log.pid);
     const endAt = this.#endOf("all", settings.killAllMs);
     const since = loop.now();
     if (endAt() > since) {
       this.#signalAll(SIGTERM);
       this.#signalAll(SIGCONT);
     }
-    if (await this.#budget.within(children.none(), endAt)) return;
+    if (await this.#budget.within(noOther(), endAt)) return;
     messages.warn("Not all processes have exited in time. Forcing them to exit.");
+    // The log daemon is killed as well, and started again for what is still to be written.
     this.#signalAll(SIGKILL);
-    await afterKill(this.#core, children.none());
+    await afterKill(this.#core, noOther());
     this.#note("other processes", since, true);
+  }
+
+  /** Has the log daemon write what the others said until their end. */
+  async #endLog(): Promise<void> {
+    await afterKill(this.#core, this.#core.log.end());
   }
 
   /** To every other process of the container; below us only where we are not its PID 1. */

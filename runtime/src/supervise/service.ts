@@ -119,8 +119,9 @@ export class Service implements Owner {
 
   stdioOf(process: Supervised): [number, number, number] {
     if (process === this.log) return [this.#pipe?.[0] ?? -1, 1, 2];
-    const captured = this.#pipe !== null && this.log === null;
-    return [-1, this.#pipe?.[1] ?? 1, captured ? this.#pipe[1] : 2];
+    const end = this.#pipe?.[1];
+    // What our own daemon captures is all that the service says; a log of its own gets stdout, as runit has it.
+    return [-1, end ?? 1, this.log === null ? (end ?? 2) : 2];
   }
 
   #openPipe(): readonly [number, number] | null {

@@ -1,0 +1,208 @@
+import type { LogSettings } from "../../../lib/log-settings.ts";
+import type { Loop } from "../kernel/loop.ts";
+import type { Bytes } from "../sys.ts";
+import { type Arena, CHUNK_AT, CHUNK_BYTES, CHUNK_END_AT, Word } from "./arena.ts";
+import { ATOMIC_BYTES } from "./container-log.ts";
+import { EntryWord, entryAt } from "./forget.ts";
+import type { Formatter } from "./formatter.ts";
+import type { LogFile } from "./log-file.ts";
+import type { Stamps } from "./stamps.ts";
+import type { Writer } from "./writer.ts";
+
+/** Where an entry holds `NAME: `, the path of the service's file, and the start of a line whose end has not come. */
+export const LABEL_AT = 8;
+export const LABEL_BYTES = 244;
+export const PATH_AT = 256;
+const CARRY_AT = 512;
+/** A longer line without an end is cut into parts. */
+const CARRY_BYTES = 3500;
+/** What becomes JSON needs more room: a line can be one byte. */
+const JSON_CHUNK_BYTES = 2048;
+const NEWLINE = 10;
+const WINDOW_MS = 1000;
+
+/** One service whose stdout and stderr are a pipe that we read. */
+export class Captured {
+  readonly #arena: Arena;
+  readonly #loop: Loop;
+  readonly #writer: Writer;
+  readonly #formatter: Formatter;
+  readonly #stamps: Stamps;
+  readonly #settings: LogSettings;
+  readonly #warn: (text: string) => void;
+  readonly #file: LogFile | null;
+  readonly name: Bytes;
+  /** Its pipe, -1 when the service is gone. */
+  readonly fd: number;
+  readonly entry: number;
+  /** When the second of the rate limit began, and the lines of it that were let through and dropped. */
+  #windowAt = 0;
+  #passed = 0;
+  #dropped = 0;
+
+  constructor(
+    parts: {
+      arena: Arena;
+      loop: Loop;
+      writer: Writer;
+      formatter: Formatter;
+      stamps: Stamps;
+      warn: (text: string) => void;
+    },
+    service: { name: Bytes; fd: number; entry: number; settings: LogSettings; file: LogFile | null },
+  ) {
+    this.#arena = parts.arena;
+    this.#loop = parts.loop;
+    this.#writer = parts.writer;
+    this.#formatter = parts.formatter;
+    this.#stamps = parts.stamps;
+    this.#warn = parts.warn;
+    this.#settings = service.settings;
+    this.#file = service.file;
+    this.name = service.name;
+    this.fd = service.fd;
+    this.entry = service.entry;
+  }
+
+  /** Writes what the pipe has, one chunk of it. */
+  take(resumed: () => void): "done" | "more" | "busy" {
+    const { sys, fd, bytes, state } = this.#arena;
+    state[Word.ChunkEntry] = this.entry;
+    this.#arena.clearChunk();
+    const max = this.#settings.format === "json" ? JSON_CHUNK_BYTES : CHUNK_BYTES;
+    const taken = sys.splice(this.fd, fd, bytes, CHUNK_END_AT, max);
+    if (taken <= 0) return "done";
+    return this.write(resumed) ? "more" : "busy";
+  }
+
+  /** Writes the chunk that is there. `false` when the writer is busy before its end. */
+  write(resumed: () => void): boolean {
+    const { words, bytes } = this.#arena;
+    const end = this.#arena.chunkEnd;
+    const at = entryAt(this.entry);
+    const carried = words[at / 4 + EntryWord.CarryBytes] as number;
+    const carryAt = at + CARRY_AT;
+    let lineEnd = end;
+    while (lineEnd > CHUNK_AT && bytes[lineEnd - 1] !== NEWLINE) lineEnd--;
+    if (lineEnd === CHUNK_AT && carried + end - CHUNK_AT <= CARRY_BYTES) {
+      this.#carry(carryAt + carried, CHUNK_AT, end - CHUNK_AT, carried + end - CHUNK_AT);
+      return this.#writer.commitTo(null, 0, 0, 0, 0, resumed);
+    }
+    // The rest of a very long line stays unfinished in the file and becomes lines of its own in the container's log.
+    if (end - lineEnd > CARRY_BYTES) lineEnd = end;
+    this.#carry(carryAt, lineEnd, end - lineEnd, end - lineEnd);
+    this.#stamps.refresh();
+    const list = this.#arena.listAt(1);
+    const [listEnd, total, lines] = this.#lay(carryAt, carried, CHUNK_AT, lineEnd, list);
+    return this.#writer.commitTo(this.#file, list, listEnd, total, lines, resumed);
+  }
+
+  /** Writes the start of a line whose end will not come. */
+  finish(resumed: () => void): boolean {
+    const at = entryAt(this.entry);
+    if ((this.#arena.words[at / 4 + EntryWord.CarryBytes] as number) === 0) return true;
+    this.#arena.state[Word.ChunkEntry] = this.entry;
+    this.#arena.clearChunk();
+    this.#arena.poke(CHUNK_AT, "\n");
+    this.#arena.state[Word.ChunkEnd] = CHUNK_AT + 1;
+    return this.write(resumed);
+  }
+
+  #carry(to: number, from: number, length: number, total: number): void {
+    const { state } = this.#arena;
+    state[Word.CarryTo] = to;
+    state[Word.CarryFrom] = from;
+    state[Word.CarryBytes] = length;
+    state[Word.CarryTotal] = total;
+  }
+
+  /** Lays out the carried start of a line and `[from, end)`: the file's list, and the container's lines. */
+  #lay(
+    carryAt: number,
+    carried: number,
+    from: number,
+    end: number,
+    list: number,
+  ): [listEnd: number, total: number, lines: number] {
+    const { words, bytes, sys } = this.#arena;
+    const stamped = this.#file !== null && this.#settings.timestamp === "iso" ? this.#stamps.stampBytes : 0;
+    let listEnd = list;
+    let total = 0;
+    let lines = 0;
+    const add = (at: number, length: number) => {
+      if (length === 0) return;
+      words[listEnd] = at;
+      words[listEnd + 1] = length;
+      listEnd += 2;
+      total += length;
+    };
+    let raw = from;
+    let carry = carried;
+    for (let at = from; at < end; ) {
+      const newline = sys.find(bytes, at, end, NEWLINE);
+      const next = newline < 0 ? end : newline + 1;
+      if (this.#admit()) {
+        lines++;
+        if (stamped > 0) {
+          add(this.#stamps.at, stamped);
+          add(carryAt, carry);
+          add(at, next - at);
+        } else if (carry > 0) {
+          add(carryAt, carry);
+        }
+        this.#show(carryAt, carry, at, next);
+      } else if (stamped === 0) {
+        add(raw, at - raw);
+        raw = next;
+      }
+      carry = 0;
+      at = next;
+    }
+    if (stamped === 0) add(raw, end - raw);
+    return [listEnd, total, lines];
+  }
+
+  /** One line of the container's log, or several when it is long. */
+  #show(carryAt: number, carried: number, from: number, end: number): void {
+    const whole = this.#arena.bytes[end - 1] === NEWLINE;
+    const name = this.#settings.prefix ? `${this.name}: ` : "";
+    const head = this.#settings.timestamp === "off" ? 0 : this.#stamps.bytes;
+    const bytes = head + name.length + carried + end - from;
+    if (this.#settings.format === "text" && whole && bytes <= ATOMIC_BYTES) {
+      if (head > 0) this.#writer.span(this.#stamps.at, head);
+      if (name !== "") this.#writer.span(entryAt(this.entry) + LABEL_AT, name.length);
+      if (carried > 0) this.#writer.span(carryAt, carried);
+      this.#writer.span(from, end - from);
+      return;
+    }
+    const line = this.#arena.peek(carryAt, carryAt + carried) + this.#arena.peek(from, whole ? end - 1 : end);
+    if (this.#settings.format === "text") this.#formatter.text(name, name + line, true);
+    else this.#formatter.jsonParts({ time: this.#stamps.isoTime(), service: this.name }, line);
+  }
+
+  /** Whether one more line is within the rate limit. */
+  #admit(): boolean {
+    const { rate } = this.#settings;
+    if (rate === 0) return true;
+    const now = this.#loop.now();
+    if (now - this.#windowAt >= WINDOW_MS) {
+      this.#tellDropped();
+      this.#windowAt = now;
+      this.#passed = 0;
+    }
+    if (this.#passed < rate) {
+      this.#passed++;
+      return true;
+    }
+    if (this.#dropped++ === 0) this.#loop.after(WINDOW_MS, () => this.#tellDropped());
+    return false;
+  }
+
+  #tellDropped(): void {
+    if (this.#dropped === 0) return;
+    this.#warn(
+      `service ${this.name}: ${this.#dropped} lines were dropped, more than ${this.#settings.rate} came in a second (LOG_RATE)`,
+    );
+    this.#dropped = 0;
+  }
+}

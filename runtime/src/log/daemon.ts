@@ -1,0 +1,254 @@
+import { parseEnvironBlock } from "../../../lib/environment.ts";
+import { LOG_FILES } from "../../../lib/log-routes.ts";
+import { DEFAULT_LOG_SETTINGS, type LogSettings, readLogSettings } from "../../../lib/log-settings.ts";
+import { parseSettingLines } from "../../../lib/setting-lines.ts";
+import { Children } from "../kernel/children.ts";
+import { readFile } from "../kernel/files.ts";
+import { Loop } from "../kernel/loop.ts";
+import { type Bytes, Errno, type Sys } from "../sys.ts";
+import { Arena, CHUNK_AT, Kind, MAX_ENTRIES, SLOTS, Word } from "./arena.ts";
+import { Captured, LABEL_AT, LABEL_BYTES, PATH_AT } from "./captured.ts";
+import { ContainerLog } from "./container-log.ts";
+import { EntryWord, entryAt } from "./forget.ts";
+import { Formatter } from "./formatter.ts";
+import { LogFile } from "./log-file.ts";
+import { Rotation } from "./rotation.ts";
+import { Stamps } from "./stamps.ts";
+import { SyslogInput } from "./syslog-input.ts";
+import { Writer } from "./writer.ts";
+
+/** What the init hands over: the socket, and the memory that outlives us; from {@link FIRST_PIPE} on a pipe for each argument. */
+const SOCKET = 0;
+const MEMORY = 3;
+const FIRST_PIPE = 4;
+const DIRECTORY = "/var/log";
+const SETTINGS_FILE = "/etc/shipshape/logd.conf";
+const SERVICES = "/etc/service";
+
+const SIGHUP = 1;
+const SIGUSR1 = 10;
+const SIGUSR2 = 12;
+const SIGCHLD = 17;
+const HEALTHY_AFTER_MS = 10_000;
+/** `syslog.notice` and `syslog.warning`, for what the daemon says itself. */
+const OWN_PRIORITY = 5 * 8 + 5;
+
+/** Starts the daemon, or ends this process when the init is not there to give it what it needs. */
+export function startLogDaemon(sys: Sys): LogDaemon {
+  sys.setJournal(MEMORY, false);
+  const arena = Arena.open(sys, MEMORY);
+  if (typeof arena !== "number") return new LogDaemon(sys, arena);
+  sys.write(2, `*** logd: cannot map its memory: ${sys.strerror(-arena)}; it is started by my_init only\n`);
+  return sys.exit(1);
+}
+
+/** The log daemon: takes what the init's descriptors bring and writes it, until it is told to end. */
+class LogDaemon {
+  readonly #sys: Sys;
+  readonly loop: Loop;
+  readonly #children: Children;
+  readonly #arena: Arena;
+  readonly #settings: LogSettings;
+  readonly #stamps: Stamps;
+  readonly #writer: Writer;
+  readonly #formatter: Formatter;
+  readonly #input: SyslogInput;
+  readonly #files: LogFile[];
+  readonly #captured: Captured[] = [];
+  readonly #rotations = new Map<LogFile, Rotation>();
+  readonly #environment: ReadonlyMap<Bytes, Bytes>;
+  #own: string[] = [];
+  #listening = false;
+  /** Told to end; `last` when nobody comes after us. */
+  #ending: "no" | "handover" | "last" = "no";
+
+  constructor(sys: Sys, arena: Arena) {
+    this.#sys = sys;
+    this.#arena = arena;
+    this.loop = new Loop(
+      sys,
+      (signal) => this.#signal(signal),
+      (error) => this.#warn(`a fault in the log daemon, which goes on: ${String(error)}`),
+    );
+    this.#children = new Children(sys, this.loop);
+    this.#environment = parseEnvironBlock(sys.environ);
+    const warn = (text: string) => this.#warn(text);
+    this.#settings = this.#readSettings(DEFAULT_LOG_SETTINGS, SETTINGS_FILE);
+    this.#stamps = new Stamps(arena, this.#settings.timestamp === "iso");
+    this.#files = LOG_FILES.map((name, index) => new LogFile(arena, `${DIRECTORY}/${name}`, arena.pathAt(index), warn));
+    this.#writer = new Writer(arena, new ContainerLog(arena, this.loop, warn), this.#files, (files) =>
+      this.#written(files),
+    );
+    this.#formatter = new Formatter(this.#writer, this.#stamps, this.#settings);
+    this.#input = new SyslogInput(arena, this.#writer, this.#formatter, this.#stamps);
+    this.loop.after(HEALTHY_AFTER_MS, () => sys.setJournal(MEMORY, true));
+    const start = () => this.#recovered();
+    if (this.#writer.recover(start)) start();
+  }
+
+  /** What was half done is done: now what lay there unwritten, then what comes. */
+  #recovered(): void {
+    this.#capture();
+    const chunk = () => {
+      const service = this.#captured.find(({ entry }) => entry === this.#arena.state[Word.ChunkEntry]);
+      if (this.#arena.chunkEnd === CHUNK_AT || service === undefined || service.write(this.#resume)) this.#resume();
+    };
+    if (this.#input.write(SLOTS, chunk)) chunk();
+  }
+
+  /** Finds or makes the entry of each service whose pipe we have; of one that is gone, writes what is left and frees it. */
+  #capture(): void {
+    const { words } = this.#arena;
+    const names = this.#sys.args.slice(1);
+    const wanted = new Map(names.map((name, index) => [name, FIRST_PIPE + index]));
+    const free: number[] = [];
+    for (let entry = 0; entry < MAX_ENTRIES && free.length < wanted.size + 1; entry++) {
+      if (words[entryAt(entry) / 4 + EntryWord.Used] !== 1) {
+        free.push(entry);
+        continue;
+      }
+      const name = this.#arena.text(entryAt(entry) + LABEL_AT, LABEL_BYTES).slice(0, -2);
+      this.#add(name, wanted.get(name) ?? -1, entry);
+      wanted.delete(name);
+    }
+    for (const [name, fd] of wanted) {
+      const entry = free.shift();
+      if (entry === undefined) break;
+      this.#arena.poke(entryAt(entry) + LABEL_AT, `${name}: \0`);
+      words[entryAt(entry) / 4 + EntryWord.CarryBytes] = 0;
+      words[entryAt(entry) / 4 + EntryWord.Used] = 1;
+      this.#add(name, fd, entry);
+    }
+  }
+
+  #add(name: Bytes, fd: number, entry: number): void {
+    const settings = this.#readSettings({ ...this.#settings, file: null }, `${SERVICES}/${name}/log.conf`, false);
+    const path = settings.file ?? `${DIRECTORY}/services/${name}.log`;
+    const file = path === "" ? null : this.#fileOf(path, entryAt(entry) + PATH_AT);
+    if (file !== null && !this.#rotations.has(file)) this.#rotations.set(file, this.#rotationOf(file, settings));
+    const parts = {
+      ...{
+        arena: this.#arena,
+        loop: this.loop,
+        writer: this.#writer,
+        formatter: this.#formatter,
+        stamps: this.#stamps,
+      },
+      warn: (text: string) => this.#warn(text),
+    };
+    this.#captured.push(new Captured(parts, { name, fd, entry, settings, file }));
+  }
+
+  #fileOf(path: Bytes, pathAt: number): LogFile {
+    const known = [...this.#files, ...this.#rotations.keys()].find((file) => file.path === path);
+    return known ?? new LogFile(this.#arena, path, pathAt, (text) => this.#warn(text));
+  }
+
+  #rotationOf(file: LogFile, settings: LogSettings): Rotation {
+    const parts = { sys: this.#sys, loop: this.loop, children: this.#children, environment: this.#sys.environ };
+    return new Rotation({ ...parts, warn: (text) => this.#warn(text) }, file, settings);
+  }
+
+  #readSettings(base: LogSettings, path: Bytes, environment = true): LogSettings {
+    const text = readFile(this.#sys, path, 65536);
+    if (typeof text === "number" && text !== -Errno.ENOENT)
+      this.#warn(`cannot read ${path}: ${this.#sys.strerror(-text)}`);
+    const sources = [{ from: path, values: parseSettingLines(typeof text === "string" ? text : "") }];
+    if (environment) sources.push({ from: "the environment", values: new Map(this.#environment) });
+    return readLogSettings(base, sources, (message) => this.#warn(message));
+  }
+
+  /** The writer is free: listens again, and says what there is to say. */
+  readonly #resume = () => {
+    this.#listen();
+    this.#sayOwn();
+    if (this.#ending !== "no") this.#end();
+  };
+
+  #listen(): void {
+    if (this.#listening) return;
+    this.#listening = true;
+    this.loop.watch(SOCKET, () => this.#take((resumed) => this.#input.take(SOCKET, resumed)));
+    for (const service of this.#captured) {
+      if (service.fd >= 0) this.loop.watch(service.fd, () => this.#take((resumed) => service.take(resumed)));
+    }
+  }
+
+  #take(take: (resumed: () => void) => "done" | "more" | "busy"): "done" | "more" | "busy" {
+    if (this.#writer.busy) return "busy";
+    const result = take(this.#resume);
+    if (result === "busy") this.#pause();
+    return result;
+  }
+
+  /** Leaves what comes to the kernel's queues until the writer is free. */
+  #pause(): void {
+    if (!this.#listening) return;
+    this.#listening = false;
+    this.loop.unwatch(SOCKET);
+    for (const { fd } of this.#captured) if (fd >= 0) this.loop.unwatch(fd);
+  }
+
+  #warn(text: string): void {
+    this.#own.push(text);
+    if (this.#own.length === 1) this.loop.after(0, () => this.#sayOwn());
+  }
+
+  #sayOwn(): void {
+    if (this.#writer.busy || this.#own.length === 0) return;
+    const texts = this.#own.splice(0, 32);
+    this.#stamps.refresh();
+    const pid = String(this.#sys.getpid());
+    for (const text of texts) {
+      this.#formatter.message({ priority: OWN_PRIORITY, tag: "logd", pid, data: "", text }, 0, 1, 0);
+    }
+    if (!this.#writer.commit(Kind.Own, this.#stamps.at, this.#stamps.bytes, this.#resume)) this.#pause();
+    else if (this.#own.length > 0) this.loop.after(0, () => this.#sayOwn());
+  }
+
+  #written(files: readonly LogFile[]): void {
+    for (const file of files) {
+      let rotation = this.#rotations.get(file);
+      if (rotation === undefined) {
+        rotation = this.#rotationOf(file, this.#settings);
+        this.#rotations.set(file, rotation);
+      }
+      rotation.check();
+    }
+  }
+
+  #signal(signal: number): void {
+    if (signal === SIGCHLD) this.#children.reap();
+    else if (signal === SIGHUP) for (const file of [...this.#files, ...this.#rotations.keys()]) file.close();
+    else if (signal === SIGUSR1) this.#endAs("handover");
+    else if (signal === SIGUSR2) this.#endAs("last");
+  }
+
+  #endAs(ending: "handover" | "last"): void {
+    this.#ending = ending;
+    if (!this.#writer.busy) this.#end();
+  }
+
+  /** Writes what has come until now, when nobody comes after us, and ends. */
+  #end(): void {
+    if (this.#ending === "last" && !this.#drained()) return;
+    this.#sys.exit(0);
+  }
+
+  #drained(): boolean {
+    const takes = [
+      (resumed: () => void) => this.#input.take(SOCKET, resumed),
+      ...this.#captured.filter(({ fd }) => fd >= 0).map((service) => (resumed: () => void) => service.take(resumed)),
+    ];
+    for (const take of takes) {
+      let result = this.#take(take);
+      while (result === "more") result = this.#take(take);
+      if (result === "busy") return false;
+    }
+    for (const service of this.#captured) {
+      if (this.#writer.busy || !service.finish(this.#resume)) return false;
+    }
+    this.#sayOwn();
+    return !this.#writer.busy;
+  }
+}

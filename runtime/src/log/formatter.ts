@@ -1,0 +1,93 @@
+import { jsonLine } from "../../../lib/log-json.ts";
+import type { LogSettings } from "../../../lib/log-settings.ts";
+import { FACILITIES, formatText, SEVERITIES, type SyslogMessage } from "../../../lib/syslog.ts";
+import type { Bytes } from "../sys.ts";
+import { ATOMIC_BYTES } from "./container-log.ts";
+import type { Stamps } from "./stamps.ts";
+import type { Writer } from "./writer.ts";
+
+/** Ends a part of a line that goes on in the next, and starts that next one. */
+const GOES_ON = " ...";
+const CONTINUED = "... ";
+/** Most bytes of a message in one line of JSON: escaped and with its fields it stays below {@link ATOMIC_BYTES} as a rule. */
+const JSON_PART_BYTES = 3000;
+
+/** Lays out messages that have to be made as text, for files and for the container's log. */
+export class Formatter {
+  readonly #writer: Writer;
+  readonly #stamps: Stamps;
+  readonly #settings: LogSettings;
+  /** Whether lines of the container's log read as those of the files do. */
+  readonly same: boolean;
+
+  constructor(writer: Writer, stamps: Stamps, settings: LogSettings) {
+    this.#writer = writer;
+    this.#stamps = stamps;
+    this.#settings = settings;
+    this.same = settings.format === "text" && settings.timestamp !== "off";
+  }
+
+  /** Adds a message, with the route of its files. @param cutBytes how much of its end was lost */
+  message(message: SyslogMessage, pid: number, route: number, cutBytes: number): void {
+    const cut = cutBytes > 0 ? `${GOES_ON} (${cutBytes} bytes cut off)` : "";
+    const text = formatText(message) + cut;
+    const from = this.#writer.place(`${text}\n`);
+    const end = from + text.length + 1;
+    if (this.same && text.length + 1 + this.#stamps.bytes <= ATOMIC_BYTES) {
+      this.#writer.add(this.#stamps.at, this.#stamps.bytes, from, end, route);
+      return;
+    }
+    this.#writer.addToFiles(from, end, route);
+    if (this.#settings.format === "json") this.#json(message, pid, cut);
+    else this.text(message.tag === "" ? "" : text.slice(0, text.indexOf(": ") + 2), text, true);
+  }
+
+  /** Adds a line to the container's log alone, in as many parts as it takes. @param name what each part starts with */
+  text(name: Bytes, line: Bytes, host: boolean): void {
+    const head = this.#settings.timestamp !== "off" && host ? this.#stamps.bytes : 0;
+    const room = ATOMIC_BYTES - head - name.length - CONTINUED.length - GOES_ON.length - 1;
+    let rest = line.slice(name.length);
+    for (let first = true; first || rest !== ""; first = false) {
+      const length = rest.length <= room ? rest.length : wholeCharacters(rest, room);
+      const part = `${name}${first ? "" : CONTINUED}${rest.slice(0, length)}${length < rest.length ? GOES_ON : ""}\n`;
+      if (head > 0) this.#writer.span(this.#stamps.at, head);
+      this.#writer.span(this.#writer.place(part), part.length);
+      rest = rest.slice(length);
+    }
+  }
+
+  #json({ priority, tag, pid: claimed, data, text }: SyslogMessage, pid: number, cut: Bytes): void {
+    const fields = {
+      time: this.#stamps.isoTime(),
+      host: this.#stamps.host,
+      facility: FACILITIES[priority >> 3] ?? "",
+      severity: SEVERITIES[priority & 7] ?? "",
+      tag,
+      pid: claimed !== "" ? claimed : pid > 0 ? pid : "",
+      data,
+    };
+    this.jsonParts(fields, text + cut);
+  }
+
+  /** Lines of JSON with these fields and the text, in numbered parts when it is long. */
+  jsonParts(fields: Readonly<Record<string, Bytes | number>>, text: Bytes): void {
+    const parts: Bytes[] = [];
+    for (let rest = text; parts.length === 0 || rest !== ""; ) {
+      const length = rest.length <= JSON_PART_BYTES ? rest.length : wholeCharacters(rest, JSON_PART_BYTES);
+      parts.push(rest.slice(0, length));
+      rest = rest.slice(length);
+    }
+    parts.forEach((message, index) => {
+      const numbers = parts.length > 1 ? { part: index + 1, parts: parts.length } : {};
+      const line = jsonLine({ ...fields, message, ...numbers });
+      this.#writer.span(this.#writer.place(line), line.length);
+    });
+  }
+}
+
+/** The most bytes, `max` at most, after which no UTF-8 sequence is torn. */
+export function wholeCharacters(text: Bytes, max: number): number {
+  let end = max;
+  while (end > max - 4 && (text.charCodeAt(end) & 0xc0) === 0x80) end--;
+  return (text.charCodeAt(end) & 0xc0) === 0x80 ? max : end;
+}

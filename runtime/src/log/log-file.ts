@@ -1,0 +1,118 @@
+import { type Bytes, Errno, Mode, Open, type Sys } from "../sys.ts";
+import type { Arena } from "./arena.ts";
+import { writeSpans } from "./spans.ts";
+
+/** As Debian has them: root writes, group adm reads. */
+const MODE = 0o640;
+export const ADM_GID = 4;
+
+/** A file that lines are appended to. It comes into being with its first line. */
+export class LogFile {
+  readonly #arena: Arena;
+  readonly #warn: (text: string) => void;
+  readonly path: Bytes;
+  /** Where the arena holds its path: a note leads the next incarnation there. */
+  readonly pathAt: number;
+  #fd = -1;
+  #ino = 0;
+  /** The file could not be written last time; what was lost since, in lines. */
+  #broken = false;
+  #lost = 0;
+  size = 0;
+
+  /** @param warn hears once that the file cannot be written, and once that it can again */
+  constructor(arena: Arena, path: Bytes, pathAt: number, warn: (text: string) => void) {
+    this.#arena = arena;
+    this.#warn = warn;
+    this.path = path;
+    this.pathAt = pathAt;
+    if (arena.path(pathAt) !== path) arena.poke(pathAt, `${path}\0`);
+  }
+
+  /** Opens the file when it is not; its size, or `-errno` (which is told once). */
+  prepare(lines: number): number {
+    const { sys } = this.#arena;
+    if (this.#fd < 0) {
+      this.#fd = openLog(sys, this.path);
+      if (this.#fd < 0) {
+        this.#fails(-this.#fd, lines);
+        return this.#fd;
+      }
+      const stat = sys.stat(this.path);
+      this.#ino = typeof stat === "number" ? 0 : stat.ino;
+    }
+    this.size = sys.size(this.#fd);
+    return this.size;
+  }
+
+  /** Appends a list of spans. */
+  write(from: number, end: number, total: number, lines: number): void {
+    const [done, errno] = writeSpans(this.#arena, this.#fd, from, end, 0, total);
+    if (errno > 0) {
+      // No half of a line stays behind.
+      this.#arena.sys.ftruncate(this.#fd, this.size);
+      this.#fails(errno, lines);
+      return;
+    }
+    this.size += done;
+    if (this.#broken) this.#recovers();
+  }
+
+  /** Closes the file, so that the next line opens what has its name by then. */
+  close(): void {
+    if (this.#fd >= 0) this.#arena.sys.close(this.#fd);
+    this.#fd = -1;
+  }
+
+  /** Whether another file, or none, has the name now: somebody rotated it. */
+  get replaced(): boolean {
+    if (this.#fd < 0) return false;
+    const stat = this.#arena.sys.stat(this.path);
+    return typeof stat === "number" || stat.ino !== this.#ino;
+  }
+
+  #fails(errno: number, lines: number): void {
+    this.close();
+    this.#lost += lines;
+    if (this.#broken) return;
+    this.#broken = true;
+    const reason = this.#arena.sys.strerror(errno);
+    this.#warn(
+      `cannot write ${this.path}: ${reason}; its lines are in the container's log only until it can be written`,
+    );
+  }
+
+  #recovers(): void {
+    this.#broken = false;
+    this.#warn(`${this.path} can be written again; ${this.#lost} lines are missing in it`);
+    this.#lost = 0;
+  }
+}
+
+/** Opens a log for appending and makes it, with its directory, when it is not there. The descriptor, or `-errno`. */
+export function openLog(sys: Sys, path: Bytes): number {
+  const flags = Open.Write | Open.Append | Open.NonBlock;
+  let fd = sys.open(path, flags, 0);
+  if (fd === -Errno.ENOENT) {
+    fd = create(sys, path);
+    if (fd === -Errno.ENOENT) {
+      sys.mkdir(path.slice(0, path.lastIndexOf("/")), 0o755);
+      fd = create(sys, path);
+    }
+  }
+  return fd;
+}
+
+function create(sys: Sys, path: Bytes): number {
+  const fd = sys.open(path, Open.Write | Open.Append | Open.NonBlock | Open.Create, MODE);
+  if (fd < 0) return fd;
+  // Without root the group stays ours.
+  sys.chown(path, sys.getuid(), ADM_GID);
+  return fd;
+}
+
+/** True for what can be rotated: a regular file, and not `/dev/null` or a pipe that somebody put in its place. */
+export function isRegular(sys: Sys, path: Bytes): boolean {
+  const stat = sys.lstat(path);
+  return typeof stat !== "number" && (stat.mode & Mode.TypeMask) === Mode.Regular;
+}
