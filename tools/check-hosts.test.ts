@@ -21,7 +21,7 @@ test("machinePaths() gives the root, and its parent unless every machine has suc
 
 test("hostFindings() names file, line and word", () => {
   const files = new Map([
-    ["good.ts", "nothing\n"],
+    ["good.ts", "nothing\n/tmp/data/clone/file\n"],
     ["bad.md", "fine\nget it from https://MIRROR.example/x\n/data/clone/file\n"],
   ]);
   assert.deepEqual(hostFindings(files, ["mirror.example", "/data/clone/"]), [

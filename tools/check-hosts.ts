@@ -32,11 +32,17 @@ export function hostFindings(files: ReadonlyMap<string, string>, words: readonly
   for (const [path, text] of files) {
     const lines = text.split("\n");
     for (const [index, line] of lines.entries()) {
-      const word = words.find((word) => line.toLowerCase().includes(word.toLowerCase()));
+      const word = words.find((word) => names(line, word));
       if (word !== undefined) findings.push(`${path}:${index + 1}: must not name ${word}`);
     }
   }
   return findings;
+}
+
+/** A path counts where it begins, not as the middle of another one. */
+function names(line: string, word: string): boolean {
+  const at = line.toLowerCase().indexOf(word.toLowerCase());
+  return at >= 0 && !(word.startsWith("/") && /[\w.-]/.test(line[at - 1] ?? ""));
 }
 
 async function registryHosts(): Promise<string[]> {

@@ -89,3 +89,23 @@ test("circles() finds each circle once, one file that imports itself too", () =>
 test("layerFindings() throws when a file cannot be parsed", () => {
   assert.throws(() => withFile("low/x.ts", "import {"), /^Error: cannot parse low\/x\.ts/);
 });
+
+test("layerFindings() takes every folder below a starred one for a layer of its own", () => {
+  const starred: readonly Layer[] = [
+    ...rules,
+    { path: "programs/*", may: ["low"] },
+    { path: "programs/all", may: ["programs"] },
+  ];
+  const files = new Map([
+    ...good,
+    ["programs/one/x.ts", 'import "./y.ts"; import "../../low/a.ts";'],
+    ["programs/one/y.ts", ""],
+    ["programs/all/z.ts", 'import "../one/x.ts";'],
+  ]);
+  assert.deepEqual(layerFindings(files, starred), []);
+  files.set("programs/two/x.ts", 'import "../one/y.ts";');
+  assert.deepEqual(layerFindings(files, starred), ["programs/two/x.ts: programs/two must not import ../one/y.ts"]);
+  files.delete("programs/two/x.ts");
+  files.set("programs/loose.ts", "");
+  assert.match(layerFindings(files, starred).join(), /^programs\/loose\.ts: no layer holds this file/);
+});

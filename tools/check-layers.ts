@@ -16,31 +16,25 @@ export interface Layer {
   readonly may: readonly string[];
 }
 
-const NODE = "packages";
+const PACKAGES = "packages";
+const KERNEL = ["runtime/src/kernel", "runtime/src/sys.ts", "lib"];
 
-/** From the bottom up. A path belongs to the longest `path` that it starts with. */
+/** From the bottom up. A path belongs to the longest rule that holds it; `folder/*` is a rule for each folder in it on its own. */
 export const layers: readonly Layer[] = [
   { path: "lib", may: [] },
   { path: "runtime/src/sys.ts", may: [] },
-  { path: "runtime/src/sys-fake.ts", may: ["runtime/src/sys.ts", "lib"] },
   { path: "runtime/src/kernel", may: ["runtime/src/sys.ts", "lib"] },
-  { path: "runtime/src/supervise", may: ["runtime/src/kernel", "runtime/src/sys.ts", "lib"] },
-  { path: "runtime/src/init", may: ["runtime/src/supervise", "runtime/src/kernel", "runtime/src/sys.ts", "lib"] },
-  { path: "runtime/src/sv", may: ["runtime/src/kernel", "runtime/src/sys.ts", "lib"] },
-  { path: "runtime/src/log", may: ["runtime/src/kernel", "runtime/src/sys.ts", "lib"] },
-  { path: "runtime/src/setuser", may: ["runtime/src/kernel", "runtime/src/sys.ts", "lib"] },
-  { path: "runtime/src/chpst", may: ["runtime/src/kernel", "runtime/src/sys.ts", "lib"] },
+  { path: "runtime/src/supervise", may: KERNEL },
+  { path: "runtime/src/init", may: ["runtime/src/supervise", ...KERNEL] },
+  // The other programs of the binary know nothing of each other.
+  { path: "runtime/src/*", may: KERNEL },
   { path: "runtime/src/applets", may: ["runtime/src", "lib"] },
-  { path: "runtime/test", may: ["runtime/src", "lib", NODE] },
-  { path: "tools", may: ["lib", NODE] },
-  { path: "image", may: ["tools", "lib", NODE] },
-  { path: "image/test", may: ["image", "runtime/test", "tools", "lib", NODE] },
-  { path: "examples", may: ["image", "runtime/test", "tools", NODE] },
-  { path: "bench", may: ["tools", "lib", NODE] },
+  { path: "runtime/test", may: ["runtime/src", "lib", "tools", PACKAGES] },
+  { path: "tools", may: ["lib", PACKAGES] },
+  { path: "image", may: ["runtime/test", "tools", "lib", PACKAGES] },
+  { path: "examples", may: ["image", "runtime/test", "tools", PACKAGES] },
+  { path: "bench", may: ["tools", "lib", PACKAGES] },
 ];
-
-/** Unit tests stand beside their source and may use what tests use: packages, and the stand-in for the kernel. */
-const TESTS_MAY = [NODE, "runtime/src/sys-fake.ts"];
 
 /**
  * @param files their paths from the repository's root, and their texts
@@ -57,9 +51,9 @@ export function layerFindings(files: ReadonlyMap<string, string>, rules: readonl
     }
     const targets: string[] = [];
     for (const name of importedNames(path, text)) {
-      const target = name.startsWith(".") ? join(dirname(path), name) : NODE;
+      const target = name.startsWith(".") ? join(dirname(path), name) : PACKAGES;
       if (!mayImport(path, rule, target)) findings.push(`${path}: ${rule.path} must not import ${name}`);
-      if (target === NODE) continue;
+      if (target === PACKAGES) continue;
       if (!files.has(target))
         findings.push(`${path}: imports ${name}, which is no file (a relative import carries its ending)`);
       targets.push(target);
@@ -67,7 +61,7 @@ export function layerFindings(files: ReadonlyMap<string, string>, rules: readonl
     graph.set(path, targets);
   }
   for (const { path } of rules) {
-    if (![...files.keys()].some((file) => isUnder(file, path)))
+    if (![...files.keys()].some((file) => isUnder(file, path.replace(/\/\*$/, ""))))
       findings.push(`${path}: the rule's folder holds no file`);
   }
   if (![...graph.values()].some((targets) => targets.length > 0))
@@ -76,12 +70,23 @@ export function layerFindings(files: ReadonlyMap<string, string>, rules: readonl
 }
 
 function mayImport(path: string, rule: Layer, target: string): boolean {
-  const may = /\.test\.ts$/.test(path) ? [...rule.may, ...TESTS_MAY] : rule.may;
+  const may = path.endsWith(".test.ts") ? [...rule.may, PACKAGES] : rule.may;
   return [rule.path, ...may].some((allowed) => isUnder(target, allowed));
 }
 
+/** The rule of a file, with the folder that it stands for here; unit tests beside their source have its rule. */
 function ruleOf(path: string, rules: readonly Layer[]): Layer | undefined {
-  return rules.filter((rule) => isUnder(path, rule.path)).sort((a, b) => b.path.length - a.path.length)[0];
+  const holding = rules.flatMap(({ path: pattern, may }) => {
+    const folder = pattern.endsWith("/*") ? folderBelow(pattern.slice(0, -2), path) : pattern;
+    return folder !== null && isUnder(path, folder) ? [{ path: folder, may, exact: folder === pattern }] : [];
+  });
+  return holding.sort((a, b) => b.path.length - a.path.length || Number(b.exact) - Number(a.exact))[0];
+}
+
+/** The folder directly below another on the way to a file; `null` when the file is not below, or directly in it. */
+function folderBelow(folder: string, path: string): string | null {
+  const [name, file] = path.startsWith(`${folder}/`) ? path.slice(folder.length + 1).split("/") : [];
+  return file === undefined ? null : `${folder}/${name}`;
 }
 
 function isUnder(path: string, folder: string): boolean {

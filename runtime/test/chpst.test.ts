@@ -118,14 +118,14 @@ const FILES = {
   "/dangling/GONE": { link: "nowhere" },
   "/dangling/A": "v",
   "/odd/odd=name": "v",
-  "/work": { directory: true, mode: 0o1777 },
+  "/desk": { directory: true, mode: 0o1777 },
 } as const;
 
 async function results(box: Container, binary: string): Promise<string[]> {
   const all: string[] = [];
   for (const text of SAME) {
     const { code, stdout, stderr } = await box.exec(
-      `mkdir -p /sh; ln -sf ${binary} /sh/chpst; PATH=/sh:$PATH; cd /work; ${text}`,
+      `mkdir -p /sh; ln -sf ${binary} /sh/chpst; PATH=/sh:$PATH; cd /desk; ${text}`,
     );
     all.push(`$ ${text}\n${stdout}=> ${code}, ${stderr === "" ? "silent" : "says something"}`);
   }
@@ -159,7 +159,7 @@ test("A84 chpst says what it could not do and why", async () => {
     "chpst -u nosuch true": 'chpst: cannot become "nosuch": no user "nosuch" in /etc/passwd\n',
     "chpst -u app:nosuch true": 'chpst: cannot become "app:nosuch": no group "nosuch" in /etc/group\n',
     "chpst -e /nosuch true": "chpst: cannot read the directory /nosuch: No such file or directory\n",
-    "chpst -L /work/lk chpst -L /work/lk true": "chpst: cannot lock /work/lk: another process holds it\n",
+    "chpst -L /desk/lk chpst -L /desk/lk true": "chpst: cannot lock /desk/lk: another process holds it\n",
   };
   for (const [text, expected] of Object.entries(messages)) {
     const { code, stderr } = await box.exec(text);

@@ -75,8 +75,9 @@ export function run(program: string, args: readonly string[], options: CommandOp
       options.signal?.removeEventListener("abort", abort);
       if (note !== "") output.stderr += `${note}\n`;
       if (note !== "") log?.write(`${note}\n`);
-      log?.end();
-      resolve({ code, ...output });
+      const done = (): void => resolve({ code, ...output });
+      if (log === null) done();
+      else log.end(done);
     };
     const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
       if (timedOut) finish(124, `${program} was ended: not finished after ${(options.timeoutMs ?? 0) / 1000} s`);
