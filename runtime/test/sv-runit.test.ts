@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { boot, type Container } from "./harness/container.ts";
-import { STUBBORN, waiting } from "./harness/fixtures.ts";
+import { STUBBORN } from "./harness/fixtures.ts";
 import type { ServiceSpec } from "./harness/rootfs.ts";
 import { test } from "./harness/test.ts";
 
