@@ -14,12 +14,20 @@ export interface Vitals {
   readonly residentKb: number;
 }
 
-/** Takes the vitals of a box once it answers about `service`, which it does between two pieces of work and not amid one. */
+/** Takes the vitals of a box that answers about `service`, once its descriptors have settled: a client that left is still one for a moment. */
 export async function vitals(box: Container, service: string): Promise<Vitals> {
   await eventually(`sv tells about ${service}`, async () =>
     (await box.sv("status", service)).includes(`: ${service}: `),
   );
-  return { descriptors: targets(box), residentKb: box.residentKb() };
+  let last: readonly string[] = [];
+  let same = 0;
+  const descriptors = await eventually("the descriptors settle", () => {
+    const now = targets(box);
+    same = now.join() === last.join() ? same + 1 : 0;
+    last = now;
+    return same >= 5 && now;
+  });
+  return { descriptors, residentKb: box.residentKb() };
 }
 
 /**
