@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { boot, type Container } from "../harness/container.ts";
+import { test } from "../harness/test.ts";
+
+/** Messages of all senders together; CI can take fewer. */
+const MESSAGES = Number(process.env["SHIPSHAPE_LOG_MESSAGES"] ?? "1000000");
+const SENDERS = 4;
+const KILL_EVERY_MS = 200;
+const LIMIT_MS = 300_000;
+
+/** Perl, which is in every Debian: sends numbered messages as `syslog(3)` does, now and then one that is long or not printable as it is. */
+const SENDER = `
+use Socket;
+my ($me, $from, $count) = @ARGV;
+socket(my $log, AF_UNIX, SOCK_DGRAM, 0) or die;
+connect($log, pack_sockaddr_un("/dev/log")) or die;
+for my $n ($from .. $from + $count - 1) {
+  my $text = $n % 1000 == 7 ? "x" x 1500 : $n % 100 == 3 ? "tab\\there\\nand\\x01there" : "GET /index.html HTTP/1.1 200 from a usual client with a usual name";
+  my $pri = $n % 50 == 1 ? 86 : 30;
+  defined(send($log, "<$pri>Nov 21 11:12:34 sender$me\\[$$]: number=$n; $text", 0)) or die "send: $!";
+}
+print STDERR "sender-done\\n";
+`;
+
+/** How often each number is in the files whose names start so. */
+function count(box: Container, prefixes: readonly string[], pattern: RegExp, numbers: number): Uint8Array {
+  const seen = new Uint8Array(numbers);
+  for (const name of readdirSync(box.path("/var/log"))) {
+    if (!prefixes.some((prefix) => name === prefix || name.startsWith(`${prefix}.`))) continue;
+    const text = readFileSync(box.path(`/var/log/${name}`), "latin1");
+    assert.ok(text === "" || text.endsWith("\n"), `${name} ends within a line`);
+    for (const [, number] of text.matchAll(pattern)) {
+      const index = Number(number);
+      seen[index] = (seen[index] ?? 0) + 1;
+    }
+  }
+  return seen;
+}
+
+function assertEachOnce(seen: Uint8Array): void {
+  const missing: number[] = [];
+  const doubled: number[] = [];
+  seen.forEach((times, number) => {
+    if (times === 0) missing.push(number);
+    if (times > 1) doubled.push(number);
+  });
+  const some = (numbers: readonly number[]) => `${numbers.length} (${numbers.slice(0, 10).join(", ")})`;
+  assert.ok(missing.length === 0 && doubled.length === 0, `missing: ${some(missing)}; more than once: ${some(doubled)}`);
+}
+
+/** Kills the log daemon again and again until `done`; how often. */
+async function keepKilling(box: Container, done: () => boolean): Promise<number> {
+  let kills = 0;
+  let last = 0;
+  while (!done()) {
+    await delay(KILL_EVERY_MS);
+    const pid = box.processes().find(({ args }) => args[0] === "logd")?.pid ?? 0;
+    if (pid === 0 || pid === last) continue;
+    await box.exec(`kill -9 ${pid}`);
+    last = pid;
+    kills++;
+  }
+  return kills;
+}
+
+test("A95 every message is in the files exactly once, though the log daemon is killed again and again and they rotate", async () => {
+  const each = MESSAGES / SENDERS;
+  await using box = await boot({
+    before: "exec >/tmp/container-log",
+    files: {
+      "/etc/shipshape/logd.conf": "LOG_ROTATE_SIZE=2M\nLOG_ROTATE_KEEP=1000\nLOG_COMPRESS=off\n",
+      "/opt/sender.pl": SENDER,
+    },
+  });
+  for (let sender = 0; sender < SENDERS; sender++) {
+    await box.exec(`setsid perl /opt/sender.pl ${sender} ${sender * each} ${each} </dev/null >/dev/null 2>/proc/1/fd/2 &`);
+  }
+  const kills = await keepKilling(box, () => box.output.count("sender-done") === SENDERS);
+  assert.equal((await box.stop("SIGTERM", 30_000)).code, 0);
+  assertEachOnce(count(box, ["syslog", "auth.log"], /: number=(\d+);/g, MESSAGES));
+  const files = readdirSync(box.path("/var/log")).filter((name) => name.startsWith("syslog."));
+  assert.ok(MESSAGES < 100_000 || (kills >= 3 && files.length >= 10), `${kills} kills, ${files.length} rotated files`);
+  console.log(`${kills} kills, ${files.length} rotated files`);
+}, LIMIT_MS);
