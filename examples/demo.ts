@@ -138,7 +138,7 @@ async function demo(engine: Engine): Promise<string[]> {
   try {
     return await compare(oldStyle, naive);
   } catch (error) {
-    const said = lastLines(await oldStyle.container.logs(), 20);
+    const said = lastLines(await oldStyle.container.logs().catch(() => "(its log is gone)"), 20);
     throw new Error(`${(error as Error).message}\nThe container with my_init said last:\n${said}`);
   } finally {
     await Promise.all([oldStyle, naive].map(({ container }) => container.remove()));

@@ -19,7 +19,9 @@ const verbs = {
 
   /** Kills nginx, the master and its workers, and waits until a page is served again. */
   async "kill-nginx"() {
-    const killed = processes().filter(({ name }) => name === "nginx");
+    // The master first: while it lives it starts new workers.
+    const running = processes().filter(({ name }) => name === "nginx");
+    const killed = [...running.filter(({ pid }) => isMaster(pid)), ...running.filter(({ pid }) => !isMaster(pid))];
     const start = performance.now();
     for (const { pid } of killed) process.kill(pid, "SIGKILL");
     const text = await page(RETURN_LIMIT_MS);

@@ -51,11 +51,13 @@ export async function buildBaseImage(engine: Engine, options: BuildOptions = {})
   const release = RELEASES[from];
   const base = release === undefined ? from : await baseImage(engine, release);
   const epoch = await sourceDateEpoch();
+  // Podman writes files of its own into the layers, and can date them.
+  const dated = engine.program === "podman" ? ["--timestamp", String(epoch)] : [];
   const start = performance.now();
   await engine.runOrThrow(
     `build ${tag}`,
     [
-      ["build", "--tag", tag, ...(cached ? [] : ["--no-cache"]), ...engine.buildArgs],
+      ["build", "--tag", tag, ...(cached ? [] : ["--no-cache"]), ...dated, ...engine.buildArgs],
       ["--build-arg", `BASE_IMAGE=${base}`, "--build-arg", `SOURCE_DATE_EPOCH=${epoch}`, "-"],
     ].flat(),
     { input: context(binary, epoch), timeoutMs: BUILD_LIMIT_MS, logPath: logPath("build-image") },
