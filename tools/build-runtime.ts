@@ -1,11 +1,12 @@
 // Builds the runtime's static binary: TypeScript -> one script per command -> QuickJS bytecode -> C -> musl.
-import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { appletTable, bundleApplets } from "./runtime/applets.ts";
-import { type Arch, hostArch } from "./runtime/arch.ts";
-import { Compiler, dist, type Target, type Variant } from "./runtime/compiler.ts";
+import { type Arch, hostArch, toolchains } from "./runtime/arch.ts";
+import { Compiler, dist, type Target, type Variant, variants } from "./runtime/compiler.ts";
 import { fetchSources } from "./runtime/sources.ts";
+import { isMain } from "./setup/main.ts";
 import { say, top } from "./setup/places.ts";
 
 /** Builds one target. @returns path of the binary */
@@ -20,10 +21,12 @@ export async function buildRuntime(
   const built = await (await Compiler.for(sources, target)).runtime(table);
 
   const binary = join(outDir, "shipshape");
+  mkdirSync(outDir, { recursive: true });
   if (!existsSync(binary) || !readFileSync(binary).equals(readFileSync(built))) {
     // By rename: the old one may be running.
-    copyFileSync(built, `${binary}.new`);
-    renameSync(`${binary}.new`, binary);
+    const unfinished = `${binary}.${process.pid}`;
+    copyFileSync(built, unfinished);
+    renameSync(unfinished, binary);
   }
   for (const { name, sourceMap } of applets) writeFileSync(join(outDir, `${name}.js.map`), sourceMap);
   return binary;
@@ -31,14 +34,41 @@ export async function buildRuntime(
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { arch: { type: "string", default: hostArch() }, variant: { type: "string", default: "release" } },
+    options: {
+      arch: { type: "string", default: hostArch() },
+      variant: { type: "string", default: "release" },
+      tests: { type: "boolean", default: false },
+    },
   });
-  const arches = values.arch === "all" ? ["amd64", "arm64"] : [values.arch];
-  for (const arch of arches) {
-    const target = { arch: arch as Arch, variant: values.variant as Variant };
-    const binary = await buildRuntime(target);
-    say(`${binary.slice(top.length + 1)}: ${Math.round(readFileSync(binary).length / 1000)} kB`);
+  const arches = Object.keys(toolchains) as Arch[];
+  const variant = oneOf<Variant>("--variant", values.variant, variants);
+  const arch = oneOf<Arch | "all">("--arch", values.arch, [...arches, "all"]);
+  for (const one of arch === "all" ? arches : [arch]) {
+    const target: Target = { arch: one, variant };
+    const binaries = [await buildRuntime(target)];
+    if (values.tests) binaries.push(await buildTestApplets(target));
+    for (const binary of binaries) {
+      say(`${binary.slice(top.length + 1)}: ${Math.round(readFileSync(binary).length / 1000)} kB`);
+    }
   }
 }
 
-if (import.meta.filename === process.argv[1]) await main();
+/** The same runtime with the applets that tests drive it by. @returns path of the binary */
+function buildTestApplets(target: Target): Promise<string> {
+  return buildRuntime(target, join(top, "runtime/test/applets"), join(dist(target), "tests"));
+}
+
+function oneOf<T extends string>(option: string, value: string, known: readonly T[]): T {
+  const found = known.find((name) => name === value);
+  if (found === undefined) throw new Error(`cannot build with ${option} ${value}: it is one of ${known.join(", ")}`);
+  return found;
+}
+
+if (isMain(import.meta.url)) {
+  try {
+    await main();
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  }
+}

@@ -68,7 +68,7 @@ function runtimePhases(variant: Variant): Phase[] {
     },
   });
   return [
-    command(build, "tools/build-runtime.ts", ["--variant", variant]),
+    command(build, "tools/build-runtime.ts", ["--variant", variant, "--tests"]),
     suite("contract"),
     ...(variant === "gcstress" ? [] : [suite("torture")]),
   ];

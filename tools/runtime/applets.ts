@@ -65,19 +65,15 @@ ${rows.join("")}  {0},
 }
 
 async function bytecode({ name, script }: Applet, qjsc: string): Promise<string> {
-  const path = await cached(
-    `${name}.c`,
-    digest("bytecode of a module", qjsc, name, script),
-    async (output) => {
-      // In a directory of its own, so that traces name `my_init.js` and nothing else.
-      const dir = mkdtempSync(join(tmpdir(), "shipshape-"));
-      writeFileSync(join(dir, `${name}.js`), script);
-      await runOrThrow(`compile ${name} to bytecode`, qjsc, ["-c", "-m", "-N", name, "-o", output, `${name}.js`], {
-        cwd: dir,
-      });
-      rmSync(dir, { recursive: true });
-    },
-  );
+  const path = await cached(`${name}.c`, digest("bytecode of a module", qjsc, name, script), async (output) => {
+    // In a directory of its own, so that traces name `my_init.js` and nothing else.
+    const dir = mkdtempSync(join(tmpdir(), "shipshape-"));
+    writeFileSync(join(dir, `${name}.js`), script);
+    await runOrThrow(`compile ${name} to bytecode`, qjsc, ["-c", "-m", "-N", name, "-o", output, `${name}.js`], {
+      cwd: dir,
+    });
+    rmSync(dir, { recursive: true });
+  });
   const bytes = /\{([\s\S]*?)\};/.exec(readFileSync(path, "utf8"))?.[1];
   if (bytes === undefined) throw new Error(`cannot read ${path}: no bytecode in it`);
   return `static const uint8_t code_${name}[] = {${bytes}};\n`;

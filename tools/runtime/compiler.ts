@@ -9,7 +9,8 @@ import { callsHeader, systemCalls } from "./calls.ts";
 import type { Sources } from "./sources.ts";
 
 /** `asan`: address and undefined-behaviour sanitizers with glibc. `gcstress`: a garbage collection at every allocation. */
-export type Variant = "release" | "asan" | "gcstress";
+export const variants = ["release", "asan", "gcstress"] as const;
+export type Variant = (typeof variants)[number];
 
 export interface Target {
   readonly arch: Arch;
@@ -158,13 +159,7 @@ export class Compiler {
   }
 }
 
-/** Puts a built file where people look for it. */
-export function dist(target: Target): string {
-  const dir = join(
-    top,
-    "dist/runtime",
-    target.variant === "release" ? target.arch : `${target.arch}-${target.variant}`,
-  );
-  mkdirSync(dir, { recursive: true });
-  return dir;
+/** The directory of a target's binary. */
+export function dist({ arch, variant }: Target): string {
+  return join(top, "dist/runtime", variant === "release" ? arch : `${arch}-${variant}`);
 }
