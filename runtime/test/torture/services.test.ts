@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
-import { readdirSync, renameSync } from "node:fs";
-import { boot } from "../harness/container.ts";
+import { lstatSync, readdirSync, renameSync } from "node:fs";
+import { boot, type Container } from "../harness/container.ts";
 import { eventually, TIME_SCALE } from "../harness/deadline.ts";
 import { waiting } from "../harness/fixtures.ts";
 import { assertWell, TORTURE, vitals } from "../harness/health.ts";
 import { Random } from "../harness/random.ts";
 import { script, serviceFiles } from "../harness/rootfs.ts";
 import { test } from "../harness/test.ts";
+
+function isDirectory(box: Container, path: string): boolean {
+  return lstatSync(box.path(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
 
 const DEATHS = 10_000 * TORTURE;
 
@@ -23,8 +27,8 @@ test(
       env: { SERVICE_BACKOFF: "0" },
     });
     await box.sees("ready");
-    await box.exec("sv up mortal logged; sleep 1");
     const before = await vitals(box, "s");
+    await box.exec("sv up mortal logged");
     await eventually(
       `it has died ${DEATHS} times`,
       () => box.readBytes("/tmp/lives").length >= DEATHS,
@@ -90,10 +94,11 @@ test(
           box.write(path, null);
           break;
         case 3:
-          box.write(`${path}/run`, random.of(["", "garbage", "#!/nowhere\n", script("exec sleep 1000")]));
+          if (isDirectory(box, path))
+            box.write(`${path}/run`, random.of(["", "garbage", "#!/nowhere\n", script("exec sleep 1000")]));
           break;
         case 4:
-          if (box.has(path)) {
+          if (isDirectory(box, path)) {
             box.write(`${path}2`, null);
             renameSync(box.path(path), box.path(`${path}2`));
           }
