@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lastLines } from "./command.ts";
-import { cacheDir, logPath, say } from "./places.ts";
+import { cacheDir, say } from "./places.ts";
 import { onStop } from "./stopping.ts";
 
 /** A Docker daemon of our own. */
@@ -51,16 +51,17 @@ exec "$@"`;
 
 /**
  * Starts dockerd by hand, without an init system, with a data root, a socket, a pid file and a containerd of its own.
+ * @param dataRoot where its images and containers are, kept for the next time; no other daemon may use it meanwhile
  * @throws when it does not answer; the message ends with the daemon's last words
  */
-export async function startDockerDaemon(): Promise<DockerDaemon> {
-  const log = logPath("dockerd");
-  mkdirSync(join(cacheDir, "log"), { recursive: true });
+export async function startDockerDaemon(dataRoot = join(cacheDir, "docker")): Promise<DockerDaemon> {
+  const log = join(dataRoot, "dockerd.log");
+  mkdirSync(dataRoot, { recursive: true });
   const runDir = mkdtempSync("/run/shipshape-docker-");
   for (const attempt of ATTEMPTS) {
     if (attempt.why !== "") say(attempt.why);
     writeFileSync(log, "");
-    const child = launch(attempt, runDir, log);
+    const child = launch(attempt, runDir, dataRoot, log);
     const stop = stopper(child, runDir);
     const forget = onStop(stop);
     if (await answers(child, join(runDir, "docker.sock"))) {
@@ -80,9 +81,9 @@ export async function startDockerDaemon(): Promise<DockerDaemon> {
   throw new Error(`cannot start dockerd (log: ${log}):\n${lastLines(readFileSync(log, "utf8"), 10)}`);
 }
 
-function launch(attempt: Attempt, runDir: string, log: string): ChildProcess {
+function launch(attempt: Attempt, runDir: string, dataRoot: string, log: string): ChildProcess {
   const output = openSync(log, "a");
-  const daemon = ["dockerd", ...daemonArgs(runDir), ...attempt.args];
+  const daemon = ["dockerd", ...daemonArgs(runDir, dataRoot), ...attempt.args];
   const isolated = hasCgroups() ? [] : ["unshare", "--mount", "sh", "-euc", WITH_CGROUPS, "dockerd"];
   // Should this process be killed, the kernel tells the daemon to stop. A session of its own keeps Ctrl-C from it: stop() comes last.
   return spawn("setpriv", ["--pdeathsig", "TERM", ...isolated, ...daemon], {
@@ -92,12 +93,12 @@ function launch(attempt: Attempt, runDir: string, log: string): ChildProcess {
   });
 }
 
-function daemonArgs(runDir: string): string[] {
+function daemonArgs(runDir: string, dataRoot: string): string[] {
   return [
     `--host=unix://${runDir}/docker.sock`,
     `--pidfile=${runDir}/docker.pid`,
     `--exec-root=${runDir}/exec`,
-    `--data-root=${join(cacheDir, "docker")}`,
+    `--data-root=${dataRoot}`,
     "--exec-opt=native.cgroupdriver=cgroupfs",
   ];
 }
