@@ -305,11 +305,31 @@ SYS(splice) {
   if (NUMBER(3) < 0 || (size_t)NUMBER(3) + sizeof *offset > a[2].length) return JS_NewInt32(ctx, -EINVAL);
   return result(ctx, splice(INT(0), NULL, INT(1), offset, (size_t)NUMBER(4), SPLICE_F_NONBLOCK));
 }
-SYS(scan) {
-  struct iovec range = part(&a[0], NUMBER(1), NUMBER(2));
-  const uint8_t *at = range.iov_base, *end = at + range.iov_len;
-  while (at < end && (*at >= a[3].length || !a[3].data[*at])) at++;
-  return JS_NewInt32(ctx, (int32_t)(at - a[0].data));
+static bool is_control(uint8_t byte) { return (byte < ' ' && byte != '\t') || byte == 0x7f; }
+// `<PRI>Mmm dd hh:mm:ss TAG…` with a tag that ends with `:` or `[`: priority, start of TAG, end. Else a priority of -1.
+static void find_line(uint8_t *at, size_t length, size_t room, const uint8_t *base, int32_t out[3]) {
+  uint8_t *end = at + length;
+  int priority = 0;
+  out[0] = -1;
+  if (length == 0 || length >= room || *at++ != '<') return;
+  while (end > at && (end[-1] == '\n' || end[-1] == 0)) end--;
+  for (int digits = 0; at < end && *at >= '0' && *at <= '9' && digits < 3; digits++) priority = priority * 10 + *at++ - '0';
+  if (end - at < 18 || *at != '>' || at[4] != ' ' || at[7] != ' ' || at[10] != ':' || at[13] != ':' || at[16] != ' ') return;
+  uint8_t *text = at += 17;
+  while (at < end && *at > ' ' && *at != ':' && *at != '[') at++;
+  if (at == end || (*at != ':' && *at != '[')) return;
+  while (at < end && !is_control(*at)) at++;
+  if (at < end) return;
+  *end = '\n';
+  out[0] = priority, out[1] = (int32_t)(text - base), out[2] = (int32_t)(end + 1 - base);
+}
+SYS(syslogLines) {
+  const struct mmsghdr *headers = (const struct mmsghdr *)(const void *)a[0].data;
+  size_t slots = (size_t)NUMBER(1), slot = (size_t)NUMBER(2), count = (size_t)NUMBER(3);
+  if (count > slots || slots * (128 + slot) > a[0].length || count * 3 > a[4].length) return JS_NewInt32(ctx, -EINVAL);
+  uint8_t *data = a[0].data + slots * 128;
+  for (size_t i = 0; i < count; i++) find_line(data + i * slot, headers[i].msg_len, slot, a[0].data, a[4].words + 3 * i);
+  return JS_NewInt32(ctx, 0);
 }
 SYS(find) {
   struct iovec range = part(&a[0], NUMBER(1), NUMBER(2));
@@ -388,7 +408,14 @@ static JSValue dispatch(JSContext *ctx, UNUSED JSValueConst self, UNUSED int arg
 static const JSCFunctionListEntry functions[] = {CALLS(ENTRY)};
 
 void sys_install(JSContext *ctx) {
-  JSValue sys = JS_NewObject(ctx), args = JS_NewArray(ctx);
+  JSValue sys = JS_NewObject(ctx);
+  JS_SetPropertyStr(ctx, sys, "machine", JS_NewString(ctx, MACHINE));
+  JS_SetPropertyFunctionList(ctx, sys, functions, COUNT(functions));
+  JS_SetPropertyStr(ctx, JS_GetGlobalObject(ctx), "sys", sys);
+}
+
+void sys_install_origin(JSContext *ctx) {
+  JSValue sys = JS_GetPropertyStr(ctx, JS_GetGlobalObject(ctx), "sys"), args = JS_NewArray(ctx);
   for (uint32_t i = 0; origin.argv[i]; i++) JS_SetPropertyUint32(ctx, args, i, text(ctx, origin.argv[i]));
   size_t size = 0;
   for (char **entry = environ; *entry; entry++) size += strlen(*entry) + 1;
@@ -396,9 +423,7 @@ void sys_install(JSContext *ctx) {
   for (char **entry = environ; *entry; entry++) end = stpcpy(end, *entry) + 1;
   JS_SetPropertyStr(ctx, sys, "args", args);
   JS_SetPropertyStr(ctx, sys, "environ", bytes(ctx, joined, size ? size - 1 : 0));
-  JS_SetPropertyStr(ctx, sys, "machine", JS_NewString(ctx, MACHINE));
   JS_SetPropertyStr(ctx, sys, "resumeFd", JS_NewInt32(ctx, origin.resume_fd));
-  JS_SetPropertyFunctionList(ctx, sys, functions, COUNT(functions));
-  JS_SetPropertyStr(ctx, JS_GetGlobalObject(ctx), "sys", sys);
   js_free(ctx, joined);
+  JS_FreeValue(ctx, sys);
 }

@@ -194,8 +194,12 @@ export interface Sys {
    * @returns how many bytes, 0 at the end of the pipe, or `-errno` @see splice(2)
    */
   splice(pipe: number, file: number, buffer: Uint8Array, offsetAt: number, max: number): number;
-  /** Where in `buffer[from, end)` the first byte is that `set` has a non-zero element for; `end` when there is none. */
-  scan(buffer: Uint8Array, from: number, end: number, set: Uint8Array): number;
+  /**
+   * Looks at the first `count` messages that {@link recvmmsg} received for the form that `syslog(3)` sends, in a slot alone and without
+   * control characters: `<PRI>Mmm dd hh:mm:ss TAG…`. `found` gets three numbers for each: PRI, where TAG starts and where the line
+   * ends, a newline included that is put there; PRI is -1 for every other form.
+   */
+  syslogLines(buffer: Uint8Array, slots: number, slotBytes: number, count: number, found: Int32Array): number;
   /** Where in `buffer[from, end)` the first such byte is, or -1. @see memchr(3) */
   find(buffer: Uint8Array, from: number, end: number, byte: number): number;
   /** The bytes of `buffer[from, end)`. */

@@ -125,6 +125,11 @@ export class Arena {
     return this.sys.recvmmsg(socket, this.bytes, SLOTS, SLOT_BYTES, REST_BYTES);
   }
 
+  /** Looks for lines of the usual form among those received. @see Sys.syslogLines */
+  find(count: number, found: Int32Array): void {
+    this.sys.syslogLines(this.bytes, SLOTS, SLOT_BYTES, count, found);
+  }
+
   /** Length of the message in a slot, 0 for none; more than slot and room hold when its end is lost. */
   slotLength(slot: number): number {
     return this.words[(slot * HEADER_BYTES + LENGTH_AT) >> 2] as number;

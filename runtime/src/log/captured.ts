@@ -92,6 +92,7 @@ export class Captured {
     if (end - lineEnd > CARRY_BYTES) lineEnd = end;
     this.#carry(carryAt, lineEnd, end - lineEnd, end - lineEnd);
     this.#stamps.refresh();
+    this.#writer.apart();
     const list = this.#arena.listAt(1);
     const [listEnd, total, lines] = this.#lay(carryAt, carried, CHUNK_AT, lineEnd, list);
     return this.#writer.commitTo(this.#file, list, listEnd, total, lines, resumed);

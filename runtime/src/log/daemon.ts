@@ -202,7 +202,7 @@ class LogDaemon {
     for (const text of texts) {
       this.#formatter.message({ priority: OWN_PRIORITY, tag: "logd", pid, data: "", text }, 0, 1, 0);
     }
-    if (!this.#writer.commit(Kind.Own, this.#stamps.at, this.#stamps.bytes, this.#resume)) this.#pause();
+    if (!this.#writer.commit(Kind.Own, this.#resume)) this.#pause();
     else if (this.#own.length > 0) this.loop.after(0, () => this.#sayOwn());
   }
 

@@ -33,11 +33,12 @@ export class Formatter {
     const text = formatText(message) + cut;
     const from = this.#writer.place(`${text}\n`);
     const end = from + text.length + 1;
-    if (this.same && text.length + 1 + this.#stamps.bytes <= ATOMIC_BYTES) {
-      this.#writer.add(this.#stamps.at, this.#stamps.bytes, from, end, route);
+    const { at, bytes } = this.#stamps;
+    if (this.same && text.length + 1 + bytes <= ATOMIC_BYTES) {
+      this.#writer.add(at, bytes, from, end, route);
       return;
     }
-    this.#writer.addToFiles(from, end, route);
+    this.#writer.addToFiles(at, bytes, from, end, route);
     if (this.#settings.format === "json") this.#json(message, pid, cut);
     else this.text(message.tag === "" ? "" : text.slice(0, text.indexOf(": ") + 2), text, true);
   }

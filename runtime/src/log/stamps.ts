@@ -12,8 +12,6 @@ export class Stamps {
   readonly at: number;
   bytes = 0;
   stampBytes = 0;
-  /** The second that the stamp says, as text of RFC 3339 without fraction, for lines that are made as text. */
-  text: Bytes = "";
 
   constructor(arena: Arena, iso: boolean) {
     this.#arena = arena;
@@ -25,14 +23,14 @@ export class Stamps {
   }
 
   /** Makes the stamp anew when its second is over. */
-  refresh(): void {
+  refresh(): this {
     const second = Math.floor(this.#sys.time() / 1000);
-    if (second === this.#second) return;
+    if (second === this.#second) return this;
     this.#second = second;
     const stamp = this.#iso ? this.isoTime() : this.#sys.strftime("%b %e %H:%M:%S", second);
-    this.text = stamp;
     this.stampBytes = stamp.length + 1;
     this.bytes = this.#arena.poke(this.at, `${stamp} ${this.host} `);
+    return this;
   }
 
   /** The current second as RFC 3339 has it. */

@@ -8,6 +8,7 @@ import { writeSpans } from "./spans.ts";
 /** Lists of the arena. */
 const CONTAINER = 0;
 const FILES = 1;
+const PARTS = 2;
 
 /**
  * Writes batches of lines: to files, each of which then holds them exactly once whatever happens, and to the container's log.
@@ -21,16 +22,16 @@ export class Writer {
   /** Files of lines with a route, by its bits. */
   readonly #routed: readonly LogFile[];
   readonly #written: (files: readonly LogFile[]) => void;
-  /** Lines of the batch: where each starts and ends, and the files that it goes to. */
-  readonly #from = new Int32Array(2 * SLOTS);
-  readonly #end = new Int32Array(2 * SLOTS);
-  readonly #route = new Int32Array(2 * SLOTS);
+  /** Which files each line of the batch goes to; all lines are spans of the list of files, two each. */
+  readonly #routes = new Int32Array(2 * SLOTS);
   #lines = 0;
-  #routes = 0;
-  /** All lines so far go to the same files, and are in the container's log as they are in these. */
+  #allRoutes = 0;
   #uniform = true;
+  #filesEnd: number;
+  #filesBytes = 0;
+  /** The container's log has a list of its own: a line of it differs from that of the files. */
+  #apart = false;
   #containerEnd: number;
-  #containerBytes = 0;
   #scratch = SCRATCH_AT;
   #touched: LogFile[] = [];
   #resumed: () => void = () => {};
@@ -48,17 +49,18 @@ export class Writer {
     this.#container = container;
     this.#routed = routed;
     this.#written = written;
+    this.#filesEnd = arena.listAt(FILES);
     this.#containerEnd = arena.listAt(CONTAINER);
   }
 
   /** Whether no line was added since the last batch. */
   get empty(): boolean {
-    return this.#lines === 0 && this.#containerBytes === 0;
+    return this.#lines === 0 && !this.#apart;
   }
 
   /** Whether as many lines and as much text can be added still. */
   fits(lines: number, bytes: number): boolean {
-    return this.#lines + lines <= this.#from.length && this.#scratch + bytes <= SCRATCH_AT + SCRATCH_BYTES;
+    return this.#lines + lines <= this.#routes.length && this.#scratch + bytes <= SCRATCH_AT + SCRATCH_BYTES;
   }
 
   /** Lays a text out in the arena; where it starts. It ends where the next one starts. */
@@ -71,67 +73,80 @@ export class Writer {
 
   /** A line that reads the same everywhere: `head` (offset and bytes) and `[from, end)`. */
   add(headAt: number, headBytes: number, from: number, end: number, route: number): void {
-    this.#addRoute(from, end, route);
+    const words = this.#arena.words;
+    const at = this.#filesEnd;
+    words[at] = headAt;
+    words[at + 1] = headBytes;
+    words[at + 2] = from;
+    words[at + 3] = end - from;
+    this.#filesEnd = at + 4;
+    this.#filesBytes += headBytes + end - from;
+    this.#routes[this.#lines++] = route;
+    if (route !== this.#allRoutes) {
+      if (this.#lines > 1) this.#uniform = false;
+      this.#allRoutes |= route;
+    }
+    if (!this.#apart) return;
     this.span(headAt, headBytes);
     this.span(from, end - from);
   }
 
-  /** A line of the files alone. */
-  addToFiles(from: number, end: number, route: number): void {
-    this.#addRoute(from, end, route);
-    this.#uniform = false;
+  /** A line of the files alone; what the container's log has instead follows as {@link span}s. */
+  addToFiles(headAt: number, headBytes: number, from: number, end: number, route: number): void {
+    this.apart();
+    const containerEnd = this.#containerEnd;
+    this.add(headAt, headBytes, from, end, route);
+    this.#containerEnd = containerEnd;
   }
 
-  /** A part of the container's log alone. */
+  /** From here on the container's log has a list of its own. */
+  apart(): void {
+    if (this.#apart) return;
+    this.#apart = true;
+    const { words } = this.#arena;
+    const files = this.#arena.listAt(FILES);
+    words.copyWithin(this.#containerEnd, files, this.#filesEnd);
+    this.#containerEnd += this.#filesEnd - files;
+  }
+
+  /** A part of the container's log alone, once it is {@link apart}. */
   span(at: number, length: number): void {
     const { words } = this.#arena;
     words[this.#containerEnd] = at;
     words[this.#containerEnd + 1] = length;
     this.#containerEnd += 2;
-    this.#containerBytes += length;
-  }
-
-  #addRoute(from: number, end: number, route: number): void {
-    const line = this.#lines++;
-    this.#from[line] = from;
-    this.#end[line] = end;
-    this.#route[line] = route;
-    if (line > 0 && route !== this.#routes) this.#uniform = false;
-    this.#routes |= route;
   }
 
   /**
    * Writes the batch.
-   * @param headAt what each line of the files starts with
    * @param resumed called when the batch is done with, if that is not at once
    */
-  commit(kind: Kind, headAt: number, headBytes: number, resumed: () => void): boolean {
-    const { words, state } = this.#arena;
-    state[Word.Notes] = 0;
-    let listEnd = this.#arena.listAt(FILES);
-    for (let bit = 0; 1 << bit <= this.#routes; bit++) {
+  commit(kind: Kind, resumed: () => void): boolean {
+    this.#arena.state[Word.Notes] = 0;
+    let at = this.#arena.listAt(PARTS);
+    for (let bit = 0; 1 << bit <= this.#allRoutes; bit++) {
       const file = this.#routed[bit];
-      if (file === undefined || (this.#routes & (1 << bit)) === 0) continue;
-      if (this.#uniform) {
-        this.#note(file, this.#arena.listAt(CONTAINER), this.#containerEnd, this.#containerBytes, this.#lines);
-        continue;
-      }
-      const from = listEnd;
-      let total = 0;
-      for (let line = 0; line < this.#lines; line++) {
-        if (((this.#route[line] as number) & (1 << bit)) === 0) continue;
-        const start = this.#from[line] as number;
-        const length = (this.#end[line] as number) - start;
-        words[listEnd] = headAt;
-        words[listEnd + 1] = headBytes;
-        words[listEnd + 2] = start;
-        words[listEnd + 3] = length;
-        listEnd += 4;
-        total += headBytes + length;
-      }
-      this.#note(file, from, listEnd, total, (listEnd - from) / 4);
+      if (file === undefined || (this.#allRoutes & (1 << bit)) === 0) continue;
+      if (this.#uniform) this.#note(file, this.#arena.listAt(FILES), this.#filesEnd, this.#filesBytes, this.#lines);
+      else at = this.#noteSome(file, 1 << bit, at);
     }
     return this.#write(kind, resumed);
+  }
+
+  /** Makes the list of those lines that go to a file; where it ends. */
+  #noteSome(file: LogFile, route: number, from: number): number {
+    const { words } = this.#arena;
+    let end = from;
+    let total = 0;
+    let at = this.#arena.listAt(FILES);
+    for (let line = 0; line < this.#lines; line++, at += 4) {
+      if (((this.#routes[line] as number) & route) === 0) continue;
+      words.copyWithin(end, at, at + 4);
+      total += (words[at + 1] as number) + (words[at + 3] as number);
+      end += 4;
+    }
+    this.#note(file, from, end, total, (end - from) / 4);
+    return end;
   }
 
   /** Writes the container's part of the batch, and a list of spans to a file of its own (or none). */
@@ -190,8 +205,8 @@ export class Writer {
 
   #write(kind: Kind, resumed: () => void): boolean {
     const { state } = this.#arena;
-    state[Word.ContainerFrom] = this.#arena.listAt(CONTAINER);
-    state[Word.ContainerEnd] = this.#containerEnd;
+    state[Word.ContainerFrom] = this.#arena.listAt(this.#apart ? CONTAINER : FILES);
+    state[Word.ContainerEnd] = this.#apart ? this.#containerEnd : this.#filesEnd;
     state[Word.Kind] = kind;
     state[Word.Phase] = Phase.Writing;
     for (let note = 0; note < this.#touched.length; note++) {
@@ -208,10 +223,12 @@ export class Writer {
     if (!this.#container.flush(this.#again)) return false;
     forget(this.#arena);
     this.#lines = 0;
-    this.#routes = 0;
+    this.#allRoutes = 0;
     this.#uniform = true;
+    this.#filesEnd = this.#arena.listAt(FILES);
+    this.#filesBytes = 0;
+    this.#apart = false;
     this.#containerEnd = this.#arena.listAt(CONTAINER);
-    this.#containerBytes = 0;
     this.#scratch = SCRATCH_AT;
     const touched = this.#touched;
     this.#touched = [];
