@@ -32,7 +32,7 @@ export interface Tables {
   readonly jobs: readonly Job[];
   /** What is not used, and why. */
   readonly refusals: readonly Bytes[];
-  /** Files and directories whose change may change the tables; some may not exist. */
+  /** Directories whose change may change the tables; some may not exist. */
   readonly watched: readonly Bytes[];
 }
 
@@ -120,7 +120,7 @@ class Reader {
     if (link.uid !== 0 && link.uid !== this.#uid && owner === null) return refuse(`it belongs to uid ${link.uid}`);
     const fd = sys.open(path, Open.Read | Open.NonBlock, 0);
     if (fd < 0) return refuse(fd === -Errno.ENOENT ? "the link leads nowhere" : sys.strerror(-fd));
-    this.#watched.push(path);
+    this.#watchTarget(path, link.mode);
     // What was opened is looked at, not what has the name by now.
     const opened = `/proc/self/fd/${fd}`;
     const stat = sys.stat(opened);
@@ -133,6 +133,12 @@ class Reader {
     if (reason !== null) return refuse(reason);
     if (typeof text === "number") return refuse(sys.strerror(-text));
     return text.length > MAX_CRONTAB_BYTES ? refuse(`it is longer than ${MAX_CRONTAB_BYTES} bytes`) : text;
+  }
+
+  /** A link's target changes in another directory. */
+  #watchTarget(path: Bytes, mode: number): void {
+    const target = (mode & Mode.TypeMask) === Mode.Regular ? path : this.#sys.realpath(path);
+    if (typeof target === "string" && target !== path) this.#watched.push(target.slice(0, target.lastIndexOf("/")));
   }
 
   /** Whether only root (or who runs cron) can give files names in this file's directory. */
@@ -176,7 +182,7 @@ class Reader {
   #period(period: Bytes, when: Bytes): void {
     const directory = `/etc/cron.${period}`;
     const names = this.#names(directory);
-    if (names.length > 0) this.#watched.push(directory);
+    this.#watched.push(directory);
     const elsewhere = this.#jobs.some(
       ({ program, user }) => user === "root" && typeof program !== "string" && program.text.includes(directory),
     );

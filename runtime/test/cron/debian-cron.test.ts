@@ -69,3 +69,28 @@ test("A98 200 schedules run in the minutes in which Debian's cron runs them", as
     assert.deepEqual([...new Set(ours(zone, from, to))].sort(), [...theirs].sort(), what);
   }
 }, 180_000);
+
+/** What ours refuses, and whether Debian's does. Where it does not, it ignores what it does not understand, or never runs the job. */
+const REFUSED: readonly (readonly [expression: string, theirs: boolean])[] = [
+  ...(
+    "60 * * * *|* 24 * * *|* * 0 * *|* * 32 * *|* * * 13 *|* * * 0 *|* * * foo *|* * * * 8|* * * * monday|1,2,60 * * * *|" +
+    "1,,2 * * * *|, * * * *|*/0 * * * *|*/x * * * *|*/ * * * *|5/10 * * * *|-1 * * * *|1- * * * *|+1 * * * *|? * * * *|" +
+    "0 0 L * *|@noon|1-70 * * * *|0 0 * * Sunday|5x * * * *"
+  )
+    .split("|")
+    .map((text) => [text, true] as const),
+  ...["*/5/5 * * * *", "5-1 * * * *", "0 0 * * fri-sun", "1-2-3 * * * *", "** * * * *", "*-5 * * * *"].map(
+    (text) => [text, false] as const,
+  ),
+  ...["1.5 * * * *", "0 0 * * 5#2", "1;2 * * * *", "0 0 30 2 *"].map((text) => [text, false] as const),
+];
+
+test("A98 what Debian's cron refuses is refused, and so is what it would run at another time than meant", async () => {
+  const files = Object.fromEntries(REFUSED.map(([text], index) => [`/etc/cron.d/t${index}`, `${text} root x\n`]));
+  const log = await logOf(await fetchDebianCron(), files, { zone: "UTC", from: 1_800_000_000, to: 1_800_000_120 });
+  const theirs = new Set(log.flatMap(([, message]) => /while reading \/etc\/cron\.d\/t(\d+)/.exec(message)?.[1] ?? []));
+  for (const [index, [text, refused]] of REFUSED.entries()) {
+    assert.equal(parseCrontab(`${text} root x\n`, true, () => true).flaws.length, 1, text);
+    assert.equal(theirs.has(String(index)), refused, `Debian's cron and "${text}"`);
+  }
+});

@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { chmodSync, linkSync, renameSync, writeFileSync } from "node:fs";
+import { eventually } from "../harness/deadline.ts";
+import { waiting } from "../harness/fixtures.ts";
+import { script } from "../harness/rootfs.ts";
+import { test } from "../harness/test.ts";
+import { cronBox } from "./box.ts";
+
+const COUNT = /cron: (\d+) jobs in \d+ places/;
+const USER_CRONTAB = { mode: 0o600, owner: 1000 } as const;
+
+test("A98 jobs get the container's environment, the crontab's over it, and what cron says about the user", async () => {
+  const dump = "cat /proc/self/environ >/tmp/$0.environ; pwd";
+  await using box = await cronBox(
+    {
+      "/etc/cron.d/one": `# comment\nBOTH="from crontab"\nLOGNAME=forged\n@reboot app ${dump.replace("$0", "app")}\n`,
+      "/etc/crontab": `PATH=/opt/bin:/usr/bin\nSHELL=/bin/bash\nHOME=/tmp\n@reboot root ${dump.replace("$0", "root")}\n`,
+    },
+    { env: { SECRET: "s3cret", BOTH: "from container" }, environment: { FROM_FILE: "yes" } },
+  );
+  await box.sees(/cron\[one\]: \/home\/app/);
+  await box.sees(/cron\[crontab\]: \/tmp/);
+  const read = (name: string) =>
+    Object.fromEntries(
+      box
+        .read(`/tmp/${name}.environ`)
+        .split("\0")
+        .filter(Boolean)
+        .map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+    );
+  const app = read("app");
+  assert.equal(app["SECRET"], "s3cret");
+  assert.equal(app["FROM_FILE"], "yes");
+  assert.equal(app["BOTH"], "from crontab");
+  assert.deepEqual([app["LOGNAME"], app["USER"], app["HOME"], app["SHELL"]], ["app", "app", "/home/app", "/bin/sh"]);
+  assert.match(app["PATH"] ?? "", /^\/usr\/local\/sbin:/);
+  const root = read("root");
+  assert.deepEqual([root["PATH"], root["SHELL"], root["HOME"]], ["/opt/bin:/usr/bin", "/bin/bash", "/tmp"]);
+});
+
+test("A98 a job runs as its user with all groups, reads what stands behind %, and its output comes line by line with its name", async () => {
+  await using box = await cronBox({
+    "/var/spool/cron/crontabs/app": { ...USER_CRONTAB, content: "@reboot id; cat; printf end >&2%one%two\n" },
+  });
+  await box.sees("cron[app]: end");
+  assert.match(
+    box.output.stdout,
+    /^cron\[app\]: uid=1000\(app\) gid=1000\(app\) groups=1000\(app\),4\(adm\),100\(users\)$/m,
+  );
+  assert.match(box.output.stdout, /^cron\[app\]: one\ncron\[app\]: two\ncron\[app\]: end$/m);
+});
+
+test("A98 what cannot be run is named with its reason, and the rest runs", async () => {
+  await using box = await cronBox({
+    "/etc/cron.d/good": "@reboot root echo good\n61 * * * * root x\n@reboot nobody-there x\n@reboot root echo better",
+    "/etc/cron.d/dotted.sh": "@reboot root echo dotted\n",
+    "/etc/cron.d/open": { content: "@reboot root echo open\n", mode: 0o666 },
+    "/etc/cron.d/group0": { content: "@reboot root echo group0\n", mode: 0o664 },
+    "/etc/cron.d/foreign": { content: "@reboot root echo foreign\n", owner: 1000 },
+    "/etc/cron.d/.placeholder": "",
+    "/etc/cron.d/x.dpkg-old": "@reboot root echo old\n",
+    "/etc/cron.daily/late.sh": script("echo late"),
+    "/etc/cron.daily/plain": "#!/bin/sh\n",
+    "/var/spool/cron/crontabs/ghost": { ...USER_CRONTAB, content: "@reboot echo ghost\n" },
+    "/var/spool/cron/crontabs/nobody": { ...USER_CRONTAB, content: "@reboot echo nobody\n" },
+  });
+  await box.sees("cron[good:1]: good");
+  await box.sees("cron[good:4]: better");
+  await box.sees("cron[group0]: group0");
+  for (const line of [
+    'cron: cannot use /etc/cron.d/good:2:1: the minute is 0 to 59, not "61"',
+    'cron: cannot use /etc/cron.d/good:3: there is no user "nobody-there" in /etc/passwd',
+    'cron: cannot use /etc/cron.d/dotted.sh: its name may only have letters, digits, "-" and "_": rename it to dotted-sh',
+    "cron: cannot use /etc/cron.d/open: everybody may write to it (mode 0666): chmod go-w",
+    "cron: cannot use /etc/cron.d/foreign: it belongs to uid 1000",
+    'cron: cannot use /etc/cron.daily/late.sh: its name may only have letters, digits, "-" and "_": rename it to late-sh',
+    "cron: cannot use /etc/cron.daily/plain: it is not executable: chmod +x /etc/cron.daily/plain",
+    'cron: cannot use /var/spool/cron/crontabs/ghost: there is no user "ghost" in /etc/passwd',
+    "cron: cannot use /var/spool/cron/crontabs/nobody: it belongs to uid 1000, not to uid 65534",
+  ])
+    assert.ok(box.output.stdout.includes(line), `${line}\nis missing`);
+  assert.doesNotMatch(box.output.stdout, /\]: (dotted|open|foreign|old|late|ghost|nobody)|placeholder|dpkg-old/);
+});
+
+test("A98 changes are noticed at once: new files, edits, replaced files, repaired modes, hard links, links, a new user", async () => {
+  await using box = await cronBox(
+    { "/etc/cron.d/a": { content: "0 0 1 1 * root x\n", mode: 0o666 }, "/etc/cron.weekly": { directory: true } },
+    { main: waiting() },
+  );
+  await box.sees(/cron: 0 jobs in 0 places, 1 refused/);
+  chmodSync(box.path("/etc/cron.d/a"), 0o644);
+  await box.sees(/cron: 1 jobs in 1 places\n/);
+  linkSync(box.path("/etc/cron.d/a"), box.path("/etc/cron.d/b"));
+  await box.sees(/cron: 2 jobs in 2 places\n/);
+  writeFileSync(box.path("/tmp/new"), "0 0 1 1 * root x\n0 1 1 1 * root y\n@daily late z\n");
+  renameSync(box.path("/tmp/new"), box.path("/etc/cron.d/b"));
+  await box.sees(/cron: 3 jobs in 2 places, 1 refused/);
+  await box.exec("echo late:x:1001:1001::/:/bin/sh >>/etc/passwd");
+  await box.sees(/cron: 4 jobs in 2 places\n/);
+  await box.exec("rm /etc/cron.d/b");
+  await box.sees(/cron: 1 jobs in 1 places\n/, 2);
+  await box.exec("mkdir /srv; echo >/srv/table; ln -s /srv/table /etc/cron.d/linked");
+  await box.exec("echo @yearly root x >/srv/table");
+  await box.sees(/cron: 2 jobs in 2 places\n/, 2);
+  await box.exec("echo '#!/bin/sh' >/etc/cron.weekly/w; chmod +x /etc/cron.weekly/w");
+  await box.sees(/cron: 3 jobs in 3 places\n/);
+});
+
+test("A98 a job that fails is reported with its status, one that runs is not started again, and a time limit ends it", async () => {
+  await using box = await cronBox({
+    "/etc/cron.d/a": [
+      "CRON_NAME=fails\n@yearly root echo out; exit 3",
+      "CRON_NAME=killed\n@yearly root kill -9 $$",
+      "CRON_NAME=slow\nCRON_TIMEOUT=300ms\n@yearly root trap 'exit 7' TERM; echo up; sleep 100 & wait",
+      "CRON_NAME=long\nCRON_TIMEOUT=0\n@yearly root echo up; exec sleep 100",
+      "",
+    ].join("\n"),
+  });
+  await box.sees(COUNT);
+  const failing = await box.exec("cron run fails");
+  assert.deepEqual(
+    [failing.code, failing.stdout, failing.stderr],
+    [3, "out\n", "cron: fails failed: exit 3 after 0 s\n"],
+  );
+  await box.sees("cron[fails]: failed: exit 3 after 0 s");
+  assert.equal((await box.exec("cron run killed")).code, 137);
+  assert.equal((await box.exec("cron run slow")).code, 7);
+  await box.sees(/cron\[slow\]: failed: time limit after \d s/);
+  const long = box.exec("cron run long");
+  await box.sees("cron[long]: up");
+  const second = await box.exec("cron run long");
+  assert.deepEqual([second.code, second.stdout], [125, ""]);
+  assert.match(second.stderr, /^cron: cannot run long: it runs already \(pid \d+\)$/m);
+  assert.match((await box.exec("cron list")).stdout, /^long +@yearly +root .* runs \(pid \d+\) +\/etc\/cron\.d\/a:9$/m);
+  assert.match((await box.exec("cron list")).stdout, /^fails .* exit 3, 0 s /m);
+  assert.equal((await box.exec("cron run nothing")).code, 125);
+  await box.stop();
+  assert.equal((await long).code === 0, false);
+});
+
+test("A98 /etc/cron.daily runs by itself, in order, unless /etc/crontab has it run", async () => {
+  const files = {
+    "/etc/cron.daily/b": script("echo b"),
+    "/etc/cron.daily/a": script("pwd; echo a"),
+    "/etc/cron.hourly/h": script("echo h"),
+  };
+  await using own = await cronBox(files);
+  await own.sees(/cron: 3 jobs in/);
+  const list = (await own.exec("cron list")).stdout;
+  assert.match(list, /^hourly\/h +17 \* \* \* \* +root .*\ndaily\/a +25 6 \* \* \* +root .*\ndaily\/b +25 6 /m);
+  assert.equal((await own.exec("cron run daily/a")).stdout, "/\na\n");
+  await using theirs = await cronBox({
+    ...files,
+    "/etc/crontab": "25 6 * * * root test -x /usr/sbin/anacron || { cd / && run-parts --report /etc/cron.daily; }\n",
+  });
+  await theirs.sees(/cron: 2 jobs in/);
+  assert.doesNotMatch((await theirs.exec("cron list")).stdout, /daily\//);
+});
+
+test("A98 @reboot jobs run once in a container's life, however often cron starts", async () => {
+  await using box = await cronBox({ "/etc/cron.d/a": "@reboot root echo booted\n" });
+  await box.sees("cron[a]: booted");
+  await box.sv("restart", "cron");
+  await box.sees(COUNT, 2);
+  assert.match((await box.exec("cron list")).stdout, /^a +@reboot .* ok, 0 s/m);
+  assert.equal(box.output.count("cron[a]: booted"), 1);
+});
+
+test("A98 a schedule runs at the minute's start, in the zone that CRON_TZ names", async () => {
+  await using box = await cronBox({
+    "/etc/cron.d/a":
+      "CRON_NAME=now\n* * * * * root date +\\%S\nCRON_TZ=Asia/Kolkata\nCRON_NAME=india\n0 12 * * * root x\n",
+  });
+  await box.sees(COUNT);
+  const list = (await box.exec("TZ=UTC cron list")).stdout;
+  assert.match(list, /^india +0 12 \* \* \* +root +\d{4}-\d\d-\d\d 06:30 /m);
+  const [, second] = await box.sees(/cron\[now\]: (\d\d)\n/, 1, 65_000);
+  assert.ok(Number(second) <= 2, `it ran at second ${second}`);
+}, 90_000);
+
+test("A98 cron outlives a crash: jobs that run go on, and their output still comes", async () => {
+  await using box = await cronBox(
+    { "/etc/cron.d/a": "@reboot root echo $$ >/tmp/pid; read x </tmp/go; echo went on; exit 4\n" },
+    { before: "mkfifo /tmp/go" },
+  );
+  const job = await eventually("the job runs", () => box.has("/tmp/pid") && box.read("/tmp/pid").trim());
+  const pid = box.find("/sbin/cron")?.pid;
+  await box.exec(`kill -SEGV ${pid}`);
+  await box.sees("cron: it has started itself again after a crash; jobs that ran go on");
+  assert.equal(box.find("/sbin/cron")?.pid, pid);
+  assert.match((await box.exec("cron list")).stdout, new RegExp(`runs \\(pid ${job}\\)`));
+  await box.exec("echo >/tmp/go");
+  await box.sees("cron[a]: went on");
+  await box.sees("cron[a]: failed: exit 4");
+  assert.equal(box.output.count("went on"), 1);
+});
+
+test("A98 a stop ends jobs in order, and what they say last is heard", async () => {
+  await using box = await cronBox({
+    "/etc/cron.d/a": "@reboot root trap 'echo saved; exit 0' TERM; echo up; while :; do sleep 1000 & wait $!; done\n",
+  });
+  await box.sees("cron[a]: up");
+  const { code, ms } = await box.stop();
+  assert.equal(code, 0);
+  assert.ok(box.output.stdout.includes("cron[a]: saved"), box.output.text);
+  assert.ok(ms < 5000, `it took ${ms} ms`);
+});
+
+test("A98 a job's flood of output is all there, in whole lines, and a reader that sleeps stops nothing but the flood", async () => {
+  await using box = await cronBox(
+    { "/etc/cron.d/a": "CRON_NAME=flood\n@reboot root seq 200000\nCRON_NAME=other\n@yearly root touch /tmp/other\n" },
+    { slowReader: true },
+  );
+  await eventually("the job is stuck in its pipe", () => box.find("seq 200000") !== undefined);
+  await box.exec("cron run other");
+  assert.ok(box.has("/tmp/other"));
+  box.readOutput();
+  await box.sees("cron[flood]: 200000\n", 1, 30_000);
+  const numbers = [...box.output.stdout.matchAll(/^cron\[flood\]: (\d+)$/gm)].map(([, number]) => Number(number));
+  assert.equal(numbers.length, 200_000);
+  assert.ok(numbers.every((number, index) => number === index + 1));
+});
+
+test("A98 long lines are split and marked, control characters shown", async () => {
+  await using box = await cronBox({
+    "/etc/cron.d/a": "@reboot root head -c 10000 /dev/zero | tr '\\0' x; printf '\\nA\\033[2JB\\tC\\r\\n'\n",
+  });
+  await box.sees("cron[a]: A\\x1b[2JB\tC\n");
+  const parts = [...box.output.stdout.matchAll(/^cron\[a\]: (x+)(\\?)$/gm)];
+  assert.equal(parts.map(([, text]) => text).join("").length, 10_000);
+  assert.deepEqual(
+    parts.map(([, , mark]) => mark),
+    ["\\", "\\", ""],
+  );
+});
+
+test("A98 without root cron runs what is its own user's and names the rest", async () => {
+  await using box = await cronBox(
+    {
+      "/etc/cron.d/a": "@reboot root echo root\n@reboot app id -u\n",
+      "/etc/service/cron": { directory: true },
+      "/run": { directory: true, mode: 0o755 },
+    },
+    { user: 1000 },
+  );
+  await box.sees("cron[a:2]: 1000");
+  await box.sees(
+    "cron: cannot use /etc/cron.d/a:1: it is user root's, and cron without root can run only what is uid 1000's",
+  );
+  assert.match((await box.exec("cron list", { user: 1000 })).stdout, /^a:2 /m);
+});
