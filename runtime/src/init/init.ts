@@ -102,8 +102,9 @@ async function live(core: Core): Promise<number> {
 }
 
 function serveServices(core: Core): void {
-  if (core.record.phase === "running") core.supervisor.start();
+  // Before the first of them runs: a service may ask for another with sv.
   advance(core, { controlFd: serveControl(core.context, core.supervisor, core.record.controlFd) });
+  if (core.record.phase === "running") core.supervisor.start();
 }
 
 /** Starts the main command unless there is none or it has run already (`null`); a number is why it cannot run. */

@@ -235,6 +235,16 @@ test("A82 sv tells and changes the state of services in runit's words", async ()
   assert.equal((await box.exec(["sv"])).code, 100);
 });
 
+test("A82 a service may start another with sv as soon as it runs itself", async () => {
+  for (let round = 0; round < 10; round++) {
+    await using box = await boot({
+      services: { a: { run: "sv start z >&2; exec sleep 1000" }, z: { run: "exec sleep 1000", down: true } },
+      env: { SERVICE_BACKOFF: "60" },
+    });
+    await box.sees(/^ok: run: z: /m);
+  }
+});
+
 test("A83 check decides when a start is done", async () => {
   await using box = await boot({
     main: waiting(),
