@@ -4,7 +4,7 @@
 #include "native.h"
 #include <sys/mman.h>
 
-enum { SMALL_CLASSES = 33, CLASSES = SMALL_CLASSES + 32, CHUNK = 32 << 10, LARGE = 16 << 10 };
+enum { SMALL_CLASSES = 33, CHUNK = 32 << 10, LARGE = 16 << 10, LARGEST = 64 << 10 };
 
 // Lies 8 bytes before a multiple of 16, so that what follows is aligned for everything.
 typedef union Block {
@@ -12,9 +12,15 @@ typedef union Block {
   union Block *next;  // while free
 } Block;
 
-static Block *free_blocks[CLASSES];
-static char *fresh, *fresh_end;
+// With a value, so that it lies in the file and not in what the kernel fills with zeros.
+Image image __attribute__((aligned(4096), section(".data"))) = {.magic = "shipshape image"};
+#define free_blocks image.free_blocks
+#define fresh image.fresh
+#define fresh_end image.fresh_end
 
+static bool left_image;
+
+#ifndef __SANITIZE_ADDRESS__  // which brings a heap of its own
 // Steps of 16 bytes, then from 528 bytes on four to each power of two. Sizes are those of the whole block.
 static size_t class_of(size_t bytes) {
   if (bytes <= 16 * SMALL_CLASSES) return (bytes - 1) / 16;
@@ -23,32 +29,36 @@ static size_t class_of(size_t bytes) {
 }
 
 static size_t bytes_of(size_t kind) {
-  if (kind >= CLASSES) return kind;
+  if (kind >= HEAP_CLASSES) return kind;
   size_t large = kind - SMALL_CLASSES;
   return kind < SMALL_CLASSES ? 16 * (kind + 1) : (5 + large % 4) << (large / 4 + 7);
 }
 
-static Block *map(size_t bytes) {
+static char *map(size_t bytes) {
+  left_image = true;
   char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  if (memory != MAP_FAILED) return (Block *)(memory + 8);
+  if (memory != MAP_FAILED) return memory;
   say("*** %s is out of memory\n", origin.argv[0]);
   last_resort_restart(true);
 }
 
+static void use_chunk(char *chunk, size_t bytes) {
+  fresh = chunk + 8;
+  fresh_end = chunk + bytes - 8;
+}
+
 static Block *carve(size_t bytes) {
-  if ((size_t)(fresh_end - fresh) < bytes) {
-    fresh = (char *)map(CHUNK);
-    fresh_end = fresh + CHUNK - 16;
-  }
+  if (!fresh) use_chunk(image.room, sizeof image.room);
+  if ((size_t)(fresh_end - fresh) < bytes) use_chunk(map(CHUNK), CHUNK);
   Block *block = (Block *)fresh;
   fresh += bytes;
   return block;
 }
 
 static void *allocate(size_t size) {
-  if (size > LARGE) {
+  if (size > (left_image ? LARGE : LARGEST)) {
     size_t bytes = (size + 16 + 4095) & ~(size_t)4095;
-    Block *block = map(bytes > size ? bytes : SIZE_MAX);
+    Block *block = (Block *)(map(bytes > size ? bytes : SIZE_MAX) + 8);
     block->kind = bytes;
     return block + 1;
   }
@@ -66,7 +76,7 @@ void free(void *memory) {
   if (!memory) return;
   Block *block = (Block *)memory - 1;
   size_t kind = block->kind;
-  if (kind >= CLASSES) {
+  if (kind >= HEAP_CLASSES) {
     munmap((char *)block - 8, kind);
     return;
   }
@@ -77,7 +87,7 @@ void free(void *memory) {
 size_t malloc_usable_size(void *memory) {
   if (!memory) return 0;
   size_t kind = ((Block *)memory)[-1].kind;
-  return kind >= CLASSES ? kind - 16 : bytes_of(kind) - sizeof(Block);
+  return kind >= HEAP_CLASSES ? kind - 16 : bytes_of(kind) - sizeof(Block);
 }
 
 void *calloc(size_t count, size_t size) {
@@ -92,4 +102,14 @@ void *realloc(void *memory, size_t size) {
   if (memory) memcpy(moved, memory, size < old ? size : old);
   free(memory);
   return moved;
+}
+
+#endif
+
+bool heap_is_image(void) { return !left_image; }
+
+void heap_leave_image(void) {
+  memset(free_blocks, 0, sizeof free_blocks);
+  fresh = fresh_end = image.room + sizeof image.room;
+  left_image = true;
 }

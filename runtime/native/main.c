@@ -75,12 +75,10 @@ static _Noreturn void run_turns(JSContext *ctx, JSValueConst tick) {
 }
 
 static JSContext *new_context(void) {
-  struct rlimit stack;
-  getrlimit(RLIMIT_STACK, &stack);
   JSRuntime *rt = JS_NewRuntime();
-  JS_SetMaxStackSize(rt, stack.rlim_cur / 2 < MAX_STACK ? stack.rlim_cur / 2 : MAX_STACK);
   JS_SetInterruptHandler(rt, on_interrupt, NULL);
   JS_SetHostPromiseRejectionTracker(rt, on_rejection, NULL);
+  JS_SetGCThreshold(rt, SIZE_MAX);  // nothing to collect while it starts
   JSContext *ctx = JS_NewContextRaw(rt);
   JS_AddIntrinsicBaseObjects(ctx);
   JS_AddIntrinsicJSON(ctx);
@@ -91,29 +89,65 @@ static JSContext *new_context(void) {
   return ctx;
 }
 
-static _Noreturn void run_applet(JSContext *ctx, const Applet *applet) {
-  JS_SetGCThreshold(JS_GetRuntime(ctx), SIZE_MAX);  // nothing to collect while it starts
+static void fit_stack(JSRuntime *rt) {
+  struct rlimit stack;
+  getrlimit(RLIMIT_STACK, &stack);
+  JS_UpdateStackTop(rt);
+  JS_SetMaxStackSize(rt, stack.rlim_cur / 2 < MAX_STACK ? stack.rlim_cur / 2 : MAX_STACK);
+}
+
+static bool evaluate(JSContext *ctx, const Applet *applet) {
   JSValue module = JS_ReadObject(ctx, applet->bytecode, applet->size, JS_READ_OBJ_BYTECODE);
   JS_ResolveModule(ctx, module);
   JSValue evaluated = JS_EvalFunction(ctx, module);  // a promise, since the bundle is a module
-  if (!run_jobs(JS_GetRuntime(ctx)) || JS_PromiseState(ctx, evaluated) != JS_PROMISE_FULFILLED) {
+  bool ok = run_jobs(JS_GetRuntime(ctx)) && JS_PromiseState(ctx, evaluated) == JS_PROMISE_FULFILLED;
+  JS_FreeValue(ctx, evaluated);
+  return ok;
+}
+
+static _Noreturn void run_applet(JSContext *ctx, const Applet *applet) {
+  JSValue global = JS_GetGlobalObject(ctx), main = JS_GetPropertyStr(ctx, global, "main");
+  bool started = image.applet == applet || evaluate(ctx, applet);
+  if (JS_IsUndefined(main)) main = JS_GetPropertyStr(ctx, global, "main");
+  if (started && JS_IsFunction(ctx, main)) started = succeeded(ctx, JS_Call(ctx, main, JS_UNDEFINED, 0, NULL));
+  if (!started || !run_jobs(JS_GetRuntime(ctx))) {
     if (applet->daemon) last_resort_reap();
     _exit(INTERNAL_ERROR);
   }
   JS_SetGCThreshold(JS_GetRuntime(ctx), GC_THRESHOLD);
-  JSValue tick = JS_GetPropertyStr(ctx, JS_GetGlobalObject(ctx), "tick");
+  JSValue tick = JS_GetPropertyStr(ctx, global, "tick");
   if (!JS_IsFunction(ctx, tick)) _exit(0);
   run_turns(ctx, tick);
+}
+
+static const Applet *find_applet(const char *path) {
+  const char *slash = strrchr(path, '/');
+  for (const Applet *applet = applets; applet->name; applet++) {
+    if (strcmp(applet->name, slash ? slash + 1 : path) == 0) return applet;
+  }
+  return NULL;
+}
+
+// Writes the image with this applet evaluated, for the build; nothing of this process but its heap is in it.
+static _Noreturn void freeze(const Applet *applet) {
+  if (!applet || image.applet) _exit(NO_COMMAND);
+  image.ctx = new_context();
+  fit_stack(JS_GetRuntime(image.ctx));
+  if (!evaluate(image.ctx, applet)) _exit(INTERNAL_ERROR);
+  image.applet = applet;
+  JS_RunGC(JS_GetRuntime(image.ctx));
+  if (!heap_is_image()) say("shipshape: cannot freeze %s: IMAGE_ROOM in native.h is too small\n", applet->name);
+  bool written = heap_is_image() && fwrite(&image, sizeof image, 1, stdout) == 1 && fflush(stdout) == 0;
+  _exit(written ? 0 : INTERNAL_ERROR);
 }
 
 // By the name we are called by, else by the first argument.
 static const Applet *choose_applet(char **argv) {
   for (int k = 0; k < 2 && argv[k]; k++) {
-    const char *slash = strrchr(argv[k], '/');
     origin.argv = argv + k;
-    for (size_t i = 0; applets[i].name; i++) {
-      if (strcmp(applets[i].name, slash ? slash + 1 : argv[k]) == 0) return &applets[i];
-    }
+    const Applet *applet = find_applet(argv[k]);
+    if (applet) return applet;
+    if (strcmp(argv[k], "--freeze") == 0 && argv[k + 1]) freeze(find_applet(argv[k + 1]));
   }
   say("shipshape: no such command: '%s'. Commands:", origin.argv ? origin.argv[0] : "");
   for (size_t i = 0; applets[i].name; i++) say(" %s", applets[i].name);
@@ -137,7 +171,10 @@ int main(UNUSED int argc, char **argv) {
   const char *resume = getenv("SHIPSHAPE_RESUME");
   if (resume && sscanf(resume, "%d,%d", &fd, &crashes) == 2 && fcntl(fd, F_GETFD) >= 0) origin.resume_fd = fd;
   unsetenv("SHIPSHAPE_RESUME");
-  JSContext *ctx = new_context();  // takes the environment before the last resort adds to it
+  if (image.applet && image.applet != applet) heap_leave_image();
+  JSContext *ctx = image.applet == applet ? image.ctx : new_context();
+  fit_stack(JS_GetRuntime(ctx));
+  sys_install_origin(ctx);  // before the last resort adds to the environment
   if (applet->daemon) {
     // SIGCHLD ignored by whoever started us would lose every exit status.
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);

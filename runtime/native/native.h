@@ -43,8 +43,24 @@ extern const sigset_t every_signal;
 // The system call: the C library keeps signals 32 to 34 to itself, and 34 is SIGRTMIN.
 #define set_mask(mask, before) syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, before, 8)
 
-// sys.c: defines the global `sys`.
+// sys.c: defines the global `sys`, and then what this process was started with in it.
 void sys_install(JSContext *ctx);
+void sys_install_origin(JSContext *ctx);
+
+// heap.c: the first part of the heap lies in the executable. `shipshape --freeze APPLET` writes it as it is once the applet's
+// script is evaluated, and the build puts that into the file: the applet's next start finds all done, in shared pages.
+enum { HEAP_CLASSES = 65, IMAGE_ROOM = 416 << 10 };
+typedef struct {
+  char magic[16];  // tools/runtime/freeze.ts looks for it
+  const Applet *applet;
+  JSContext *ctx;
+  union Block *free_blocks[HEAP_CLASSES];
+  char *fresh, *fresh_end;
+  _Alignas(16) char room[IMAGE_ROOM];
+} Image;
+extern Image image;
+bool heap_is_image(void);     // nothing lies outside of the image yet
+void heap_leave_image(void);  // for an applet that is not the one in it
 
 // spawn.c: the pid, or -errno of the first step that failed.
 typedef struct {

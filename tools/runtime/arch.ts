@@ -10,6 +10,8 @@ export interface Toolchain {
   /** As `uname -m` says it. */
   readonly machine: string;
   readonly flags: readonly string[];
+  /** Runs its programs on another architecture, from Debian's qemu-user-static. */
+  readonly emulator: string;
 }
 
 export const toolchains: Readonly<Record<Arch, Toolchain>> = {
@@ -19,6 +21,7 @@ export const toolchains: Readonly<Record<Arch, Toolchain>> = {
     musl: "x86_64-linux-musl",
     machine: "x86_64",
     flags: [],
+    emulator: "qemu-x86_64-static",
   },
   arm64: {
     crossPackage: "gcc-aarch64-linux-gnu",
@@ -27,6 +30,7 @@ export const toolchains: Readonly<Record<Arch, Toolchain>> = {
     machine: "aarch64",
     // Out-of-line atomics ask glibc at run time which instructions there are.
     flags: ["-mno-outline-atomics"],
+    emulator: "qemu-aarch64-static",
   },
 };
 

@@ -6,6 +6,7 @@ import { top } from "../setup/places.ts";
 import { type Arch, hostArch, toolchains } from "./arch.ts";
 import { cached, digest } from "./cached.ts";
 import { callsHeader, systemCalls } from "./calls.ts";
+import { freeze } from "./freeze.ts";
 import type { Sources } from "./sources.ts";
 
 /** `asan`: address and undefined-behaviour sanitizers with glibc. `gcstress`: a garbage collection at every allocation. */
@@ -29,6 +30,8 @@ const LEAN = [
   "-fno-pie",
   "-fno-stack-protector",
 ];
+
+const FROZEN = "my_init";
 
 /** Compiles and links for one target. Every object file is kept by the digest of what it is made from. */
 export class Compiler {
@@ -63,18 +66,22 @@ export class Compiler {
   /** The runtime's binary. @param applets text of applets.c */
   async runtime(applets: string): Promise<string> {
     const table = await cached("applets.c", digest(applets), async (path) => writeFileSync(path, applets));
-    const ours = readdirSync(nativeDir).filter((name) => name.endsWith(".c") && !this.#leavesOut(name));
+    const ours = readdirSync(nativeDir).filter((name) => name.endsWith(".c"));
     const objects = await Promise.all([
       ...QUICKJS_FILES.map((name) => this.#quickjs(name)),
       ...ours.map((name) => this.#own(join(nativeDir, name), name)),
       this.#own(table, "applets.c"),
     ]);
-    return this.#link("shipshape", objects);
+    const linked = await this.#link("shipshape", objects);
+    return this.#target.variant === "release" ? this.#freeze(linked) : linked;
   }
 
-  /** AddressSanitizer brings a heap of its own. */
-  #leavesOut(name: string): boolean {
-    return this.#target.variant === "asan" && name === "heap.c";
+  /** With the heap of the applet that every container starts with. */
+  async #freeze(linked: string): Promise<string> {
+    const native = this.#target.arch === hostArch();
+    if (!native) await needDebianPackages(["qemu-user-static"]);
+    const runner = native ? [] : [toolchains[this.#target.arch].emulator];
+    return cached("frozen", digest("freeze", linked), async (output) => freeze(linked, FROZEN, runner, output));
   }
 
   async #quickjs(name: string): Promise<string> {

@@ -4,25 +4,28 @@ import { startInit } from "../init/init.ts";
 import { help, parseOptions, USAGE } from "../init/options.ts";
 import { kernel } from "../kernel/binding.ts";
 
-const parsed = parseOptions(kernel.args.slice(1));
-if (parsed.kind === "help") {
-  kernel.write(1, help());
-  kernel.exit(0);
-} else if (parsed.kind === "usage") {
-  kernel.write(2, `${USAGE}my_init: error: ${parsed.problem}\n`);
-  kernel.exit(2);
-} else if (parsed.kind === "conflict") {
-  kernel.write(2, `*** ${parsed.problem}\n`);
-  kernel.exit(1);
-} else if (parsed.kind === "run") {
-  const { loop, life } = startInit(kernel, parsed.options);
-  life.then(
-    (code) => kernel.exit(code),
-    // Only a bug gets here. The next incarnation goes on from the journal.
-    (error: unknown) => {
-      kernel.write(2, `*** a fault in the init: ${String(error)}; starting again in place\n`);
-      kernel.restart();
-    },
-  );
-  globalThis.tick = () => loop.tick();
-}
+// All that comes before a first start is done at build time.
+globalThis.main = () => {
+  const parsed = parseOptions(kernel.args.slice(1));
+  if (parsed.kind === "help") {
+    kernel.write(1, help());
+    kernel.exit(0);
+  } else if (parsed.kind === "usage") {
+    kernel.write(2, `${USAGE}my_init: error: ${parsed.problem}\n`);
+    kernel.exit(2);
+  } else if (parsed.kind === "conflict") {
+    kernel.write(2, `*** ${parsed.problem}\n`);
+    kernel.exit(1);
+  } else if (parsed.kind === "run") {
+    const { loop, life } = startInit(kernel, parsed.options);
+    life.then(
+      (code) => kernel.exit(code),
+      // Only a bug gets here. The next incarnation goes on from the journal.
+      (error: unknown) => {
+        kernel.write(2, `*** a fault in the init: ${String(error)}; starting again in place\n`);
+        kernel.restart();
+      },
+    );
+    globalThis.tick = () => loop.tick();
+  }
+};
