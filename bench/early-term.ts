@@ -4,9 +4,11 @@ import type { Init } from "./harness/inits.ts";
 import { open } from "./harness/stage.ts";
 
 /** When TERM is sent, in microseconds after the exec has succeeded. */
-const momentsUs = [100, 200, 300, 500, 1000, 2000, 3000, 4000, 5000];
+const momentsUs = [100, 200, 300, 500, 1000, 2000, 3500, 5000];
+/** Before an init's first instruction, which the machine may delay, no init can hear anything. */
+const judgedFromUs = 500;
 /** Whoever still runs this long after TERM and has told nobody has lost it. */
-const patienceMs = 2500;
+const patienceMs = 1500;
 
 type Outcome =
   /** All that had been started were told, and the container is gone. */
@@ -34,10 +36,10 @@ export const earlyTerm: Claim = {
   async measure(bench) {
     const inits = bench.inits.filter((init) => init.stopSignal === undefined);
     const moments = bench.quick ? [1000, 4000] : momentsUs;
-    const repetitions = (init: Init) => (bench.quick || init.name === "supervisord" ? 1 : 4);
+    const repetitions = (init: Init) => (bench.quick || init.name === "supervisord" ? 1 : 3);
     const outcomes = new Map<string, Outcome[]>();
     const key = (init: Init, moment: number) => `${init.name}, ${moment} µs`;
-    for (let turn = 0; turn < 4; turn++) {
+    for (let turn = 0; turn < 3; turn++) {
       for (const moment of moments) {
         for (const init of inits) {
           if (turn >= repetitions(init)) continue;
@@ -47,12 +49,8 @@ export const earlyTerm: Claim = {
       }
     }
     const cell = (init: Init, moment: number) => tally(outcomes.get(key(init, moment)) ?? []);
-    const floorHears = moments.find((moment) =>
-      moments.filter((m) => m >= moment).every((m) => outcomes.get(`floor, ${m} µs`)?.every((o) => o === "clean")),
-    );
-    const judged = moments.filter((moment) => moment >= (floorHears ?? 0));
-    const mine = judged.flatMap((moment) => outcomes.get(`shipshape, ${moment} µs`) ?? []);
-    const bad = mine.filter((o) => o !== "clean").length;
+    const cleanAt = (moment: number) => outcomes.get(`shipshape, ${moment} µs`)?.every((o) => o === "clean") ?? false;
+    const cleanFrom = moments.find((moment) => moments.filter((m) => m >= moment).every(cleanAt));
     return {
       tables: [
         {
@@ -61,18 +59,17 @@ export const earlyTerm: Claim = {
           rows: inits.map((init) => [init.label, ...moments.map((moment) => cell(init, moment))]),
         },
       ],
-      goals:
-        mine.length === 0
-          ? []
-          : [
-              {
-                what: `TERM in the first 5 ms after exec (from ${judged[0]} µs on, where the floor hears it)`,
-                atMost: "a clean stop, always",
-                measured: bad === 0 ? `clean, ${mine.length} of ${mine.length}` : tally(mine),
-                met: bad === 0,
-                kind: "measure",
-              },
-            ],
+      goals: inits.some((init) => init.name === "shipshape")
+        ? [
+            {
+              what: "TERM in the first 5 ms after exec: a clean stop",
+              atMost: `from ${judgedFromUs} µs on, every time`,
+              measured: cleanFrom === undefined ? "not always" : `from ${cleanFrom} µs on`,
+              met: moments.filter((moment) => moment >= judgedFromUs).every(cleanAt),
+              kind: "measure",
+            },
+          ]
+        : [],
       samples: Object.fromEntries(
         [...outcomes].map(([name, seen]) => [name, seen.map((o) => (o === "clean" ? 1 : 0))]),
       ),

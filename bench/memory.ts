@@ -22,7 +22,7 @@ const titles: Readonly<Record<keyof Memory, string>> = {
 };
 
 /** Memory is read when everything has been up this long. */
-const settleMs = 700;
+const settleMs = 400;
 
 interface Sum extends Memory {
   readonly processes: number;
@@ -52,7 +52,7 @@ export const memory: Claim = {
       .filter((init) => init.name !== "floor" && init.stopSignal === undefined)
       .flatMap((init): Cell[] =>
         (init.supervises ? counts : [1]).map((services) => {
-          const repetitions = bench.quick || services === 1000 ? 1 : init.name === "supervisord" ? 2 : 3;
+          const repetitions = bench.quick || services === 1000 || init.name === "supervisord" ? 1 : 3;
           return { init, services, repetitions };
         }),
       );

@@ -19,7 +19,7 @@ export const reap: Claim = {
     const lag = new Samples();
     const cells = bench.inits
       .filter((init) => init.stopSignal === undefined)
-      .map((init) => ({ init, services: 1, repetitions: bench.quick ? 1 : init.name === "supervisord" ? 2 : 5 }));
+      .map((init) => ({ init, services: 1, repetitions: bench.quick ? 1 : init.name === "supervisord" ? 1 : 3 }));
     const samples = await interleave(cells, async ({ init }) => {
       const orphans = orphansFor(init, bench.quick);
       const environment = { BENCH_ORPHANS: String(orphans) };

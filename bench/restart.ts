@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Kind } from "./harness/board.ts";
 import type { Claim } from "./harness/claim.ts";
 import { digits, middle, nsPerMs, percent, times } from "./harness/format.ts";
+import type { Init } from "./harness/inits.ts";
 import { Samples } from "./harness/samples.ts";
 import { open, type Stage } from "./harness/stage.ts";
 
@@ -11,41 +12,43 @@ const atMostMs = 2;
 const upMs = 2500;
 const sigkill = 9;
 
-/** Kills every service in turn and tells how long each took to be executed again, in nanoseconds. */
-async function crashEach(stage: Stage, services: number): Promise<number[]> {
-  const took: number[] = [];
-  for (const { pid } of stage.services()) {
-    const from = await stage.signal(pid, sigkill);
-    await stage.reaches(Kind.Started, services + took.length + 1, 10_000);
-    const again = stage.board.marks(Kind.Started)[services + took.length];
-    if (again === undefined) throw new Error("cannot time a restart: the new process left no record");
-    took.push(again.ns - from);
-    await sleep(20);
-  }
-  return took;
+/** Kills the service and tells how long it took until one was executed again, in nanoseconds. @param before starts so far */
+async function crash(stage: Stage, pid: number, before: number): Promise<number> {
+  const from = await stage.signal(pid, sigkill);
+  await stage.reaches(Kind.Started, before + 1, 10_000);
+  const again = stage.board.marks(Kind.Started)[before];
+  if (again === undefined) throw new Error("cannot time a restart: the new process left no record");
+  return again.ns - from;
 }
 
 export const restart: Claim = {
   name: "restart",
   title: "Restart",
-  how: `From SIGKILL to a service that had been up for ${upMs} ms until the first instruction of its new process, each of the services in turn.`,
+  how: `From SIGKILL to a service that had been up for ${upMs} ms or more until the first instruction of its new process; each of ten services in turn, under all supervisors side by side.`,
   async measure(bench) {
     const services = bench.quick ? 2 : 10;
     const inits = bench.inits.filter(
       (init) => init.supervises && init.name !== "floor" && init.stopSignal === undefined,
     );
     const samples = new Samples();
-    for (let turn = 0; turn < (bench.quick ? 1 : 3); turn++) {
+    const stages: { init: Init; stage: Stage }[] = [];
+    try {
       for (const init of inits) {
         const stage = await open(bench.workspace, init, { services });
-        try {
-          await stage.reaches(Kind.Started, services, 20_000);
-          await sleep(upMs);
-          for (const ns of await crashEach(stage, services)) samples.add(init, services, ns);
-        } finally {
-          await stage.close();
+        stages.push({ init, stage });
+        await stage.reaches(Kind.Started, services, 20_000);
+      }
+      await sleep(upMs);
+      const targets = stages.map((each) => ({ ...each, victims: each.stage.services().map(({ pid }) => pid) }));
+      for (let i = 0; i < services; i++) {
+        for (const { init, stage, victims } of targets) {
+          const pid = victims[i];
+          if (pid === undefined) throw new Error(`cannot measure ${init.name}: only ${i} of ${services} services run`);
+          samples.add(init, services, await crash(stage, pid, services + i));
         }
       }
+    } finally {
+      for (const { stage } of stages) await stage.close();
     }
     const mine = samples.of("shipshape", services);
     return {

@@ -14,7 +14,7 @@ const atMostMs = new Map([
 ]);
 const sigterm = 15;
 /** Services that have just come up are given this long, so that every supervisor has seen them run. */
-const settleMs = 200;
+const settleMs = 100;
 
 export const stop: Claim = {
   name: "stop",
@@ -24,7 +24,7 @@ export const stop: Claim = {
     const told = new Samples();
     const repetitions = (init: Init, count: number) => {
       if (bench.quick) return 1;
-      return init.name === "supervisord" ? 3 : count === 100 ? 9 : 15;
+      return init.name === "supervisord" ? 2 : count === 10 ? 5 : 9;
     };
     const cells = bench.inits.flatMap((init): Cell[] => {
       const services = init.supervises ? counts : [1];
