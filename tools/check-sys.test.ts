@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { sysFindings } from "./check-sys.ts";
+
+const DECLARED = `
+export interface Sys {
+  readonly args: string[];
+  /** @see open(2) */
+  open(path: Path, flags: number): number;
+  // ---- more ----
+  spawn(
+    program: Path,
+    stdio: readonly number[],
+  ): number;
+}
+`;
+
+test("sysFindings() finds nothing when both have the same calls", () => {
+  assert.deepEqual(sysFindings(DECLARED, "DIRECT(open, TEXT(0), INT(1))\nSYS(spawn) {\n"), []);
+});
+
+test("sysFindings() names a call without a native function", () => {
+  assert.deepEqual(sysFindings(DECLARED, "DIRECT(open)\n"), ["runtime/native/sys.c has no function of Sys.spawn"]);
+});
+
+test("sysFindings() names a native function that the interface lacks", () => {
+  assert.deepEqual(sysFindings(DECLARED, "DIRECT(open) DIRECT(close)\nSYS(spawn) { return 0; }\n"), [
+    "interface Sys has no close, but runtime/native/sys.c does",
+  ]);
+});
+
+test("sysFindings() throws when it sees no interface", () => {
+  assert.throws(() => sysFindings("", "SYS(spawn) {\n"), /cannot find interface Sys/);
+});
