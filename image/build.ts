@@ -21,6 +21,7 @@ import { hostArch } from "../tools/runtime/arch.ts";
 import { run } from "../tools/setup/command.ts";
 import { isMain } from "../tools/setup/main.ts";
 import { logPath, say, seconds, top } from "../tools/setup/places.ts";
+import { insecureKeyFiles } from "./insecure-key.ts";
 
 /** The image that everything here is built `FROM`. */
 export const BASE_IMAGE = "shipshape/baseimage";
@@ -37,6 +38,8 @@ export interface BuildOptions {
   readonly tag?: string;
   /** `false` runs every step again. */
   readonly cached?: boolean;
+  /** Build arguments of the Dockerfile, as `NAME=value`: `DISABLE_SSH=1`. */
+  readonly buildArgs?: readonly string[];
 }
 
 /**
@@ -46,7 +49,7 @@ export interface BuildOptions {
  * @returns the image's id
  */
 export async function buildBaseImage(engine: Engine, options: BuildOptions = {}): Promise<string> {
-  const { from = "debian:13", tag = `${BASE_IMAGE}:latest`, cached = true } = options;
+  const { from = "debian:13", tag = `${BASE_IMAGE}:latest`, cached = true, buildArgs = [] } = options;
   const binary = process.env.SHIPSHAPE_BINARY ?? (await buildRuntime({ arch: hostArch(), variant: "release" }));
   const release = RELEASES[from];
   const base = release === undefined ? from : await baseImage(engine, release);
@@ -58,6 +61,7 @@ export async function buildBaseImage(engine: Engine, options: BuildOptions = {})
     `build ${tag}`,
     [
       ["build", "--tag", tag, ...(cached ? [] : ["--no-cache"]), ...dated, ...engine.buildArgs],
+      buildArgs.flatMap((arg) => ["--build-arg", arg]),
       ["--build-arg", `BASE_IMAGE=${base}`, "--build-arg", `SOURCE_DATE_EPOCH=${epoch}`, "-"],
     ].flat(),
     { input: context(binary, epoch), timeoutMs: BUILD_LIMIT_MS, logPath: logPath("build-image") },
@@ -68,8 +72,8 @@ export async function buildBaseImage(engine: Engine, options: BuildOptions = {})
 }
 
 /**
- * The build context as a tar file: the Dockerfile, `rootfs/`, and the binary below `init/`. Owners, modes, order and times do not
- * depend on the checkout, and the layers take them over.
+ * The build context as a tar file: the Dockerfile, `rootfs/`, what is computed below `generated/`, the binary below `init/`. Owners,
+ * modes, order and times do not depend on the checkout, and the layers take them over.
  */
 function context(binary: string, epoch: number): Buffer {
   const normal = [
@@ -85,7 +89,10 @@ function context(binary: string, epoch: number): Buffer {
     // As a tree: a directory that is copied keeps its time, one that only receives a file does not.
     mkdirSync(join(staged, "init/usr/sbin"), { recursive: true });
     copyFileSync(binary, join(staged, "init/usr/sbin/shipshape"));
-    const sources = ["-C", join(top, "image"), "Dockerfile", "rootfs", "-C", staged, "init"];
+    mkdirSync(join(staged, "generated/etc"), { recursive: true });
+    for (const [name, text] of Object.entries(insecureKeyFiles()))
+      writeFileSync(join(staged, "generated/etc", name), text);
+    const sources = ["-C", join(top, "image"), "Dockerfile", "rootfs", "-C", staged, "generated", "init"];
     return execFileSync("tar", ["--create", ...normal, ...sources], { maxBuffer: 2 ** 30 });
   } finally {
     rmSync(staged, { recursive: true });
@@ -116,10 +123,16 @@ async function saveArchive(engine: Engine, tag: string, id: string): Promise<voi
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { base: { type: "string" }, tag: { type: "string" } } });
+  const { values } = parseArgs({
+    options: { base: { type: "string" }, tag: { type: "string" }, "build-arg": { type: "string", multiple: true } },
+  });
   const tag = values.tag ?? `${BASE_IMAGE}:latest`;
   await withEngine(async (engine) => {
-    const id = await buildBaseImage(engine, { from: values.base ?? "debian:13", tag });
+    const id = await buildBaseImage(engine, {
+      from: values.base ?? "debian:13",
+      tag,
+      buildArgs: values["build-arg"] ?? [],
+    });
     await saveArchive(engine, tag, id);
     console.log(`${tag} is in ${engine.program}, and in ${ARCHIVE} (${Math.round(statSync(ARCHIVE).size / 1e6)} MB)`);
   });

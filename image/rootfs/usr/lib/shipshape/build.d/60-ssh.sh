@@ -1,0 +1,19 @@
+# OpenSSH, off until /etc/service/sshd/down is removed. The build argument DISABLE_SSH=1 leaves it out.
+
+if [ "${DISABLE_SSH-0}" = 1 ]; then
+	rm -r /etc/service/sshd /etc/my_init.d/00_regen_ssh_host_keys.sh /usr/sbin/enable_insecure_key /etc/insecure_key* /etc/ssh
+	exit
+fi
+
+# `systemd-`: Debian 13 wants a program that makes its user, and would take all of systemd for it.
+[ -e /usr/bin/systemctl ] && without= || without=systemd-
+UCF_FORCE_CONFFOLD=1 install_clean openssh-server $without
+
+# Host keys in an image would be everybody's. Records of logins that are there grow for ever.
+rm -f /etc/ssh/ssh_host_* /etc/ssh/sshd_config.ucf-dist /var/log/wtmp /var/log/btmp /run/adduser
+install -d -m 0755 /run/sshd
+install -d -m 0700 /root/.ssh
+# ssh takes no private key that others may read.
+chmod 0600 /etc/insecure_key
+# A container may not set the login uid when its engine runs in a session that has one, and sshd would end the login for it.
+sed -i 's/^session \+required \+pam_loginuid\.so/session    optional     pam_loginuid.so/' /etc/pam.d/sshd
