@@ -4,6 +4,7 @@ import { Loop } from "../kernel/loop.ts";
 import type { Bytes, Sys } from "../sys.ts";
 import { Agenda } from "./agenda.ts";
 import { Alarm } from "./alarm.ts";
+import type { Job } from "./job.ts";
 import { Output } from "./output.ts";
 import { type Member, Roster } from "./roster.ts";
 import type { RunRecord } from "./run.ts";
@@ -36,7 +37,6 @@ export class Daemon {
   readonly #alarm: Alarm;
   #watches: readonly number[] = [];
   #said: ReadonlySet<Bytes> = new Set();
-  #summary = "";
   #reloading = false;
   #writing = false;
   #stopping = false;
@@ -70,11 +70,17 @@ export class Daemon {
   #start(records: Map<number, RunRecord>, resumed: boolean): void {
     if (resumed) this.#output.say("it has started itself again after a crash; jobs that ran go on");
     this.#roster.remember(this.#status.read());
+    this.#serve();
     this.#load();
     for (const [slot, record] of records) if (slot !== SEEN_SLOT) this.#roster.adopt(slot, record);
     this.#children.reap();
     if (this.#status.isFirstStart() && !resumed)
       for (const member of this.#roster.members) if (member.job.schedule === null) this.#roster.due(member);
+    this.#writeSoon();
+    this.#alarm.wake();
+  }
+
+  #serve(): void {
     const { directory } = this.#status;
     const served = { sys: this.#sys, loop: this.loop, roster: this.#roster, zones: this.#zones };
     const problem =
@@ -83,8 +89,6 @@ export class Daemon {
         : serve({ ...served, changed: () => this.#reload() }, directory);
     if (problem !== null)
       this.#output.say(`cannot listen for crontab and cron list: ${problem}; jobs run all the same`);
-    this.#writeSoon();
-    this.#alarm.wake();
   }
 
   #wake(nowMs: number, jumpMs: number): void {
@@ -127,14 +131,11 @@ export class Daemon {
   #load(): void {
     const { jobs, refusals, watched } = readTables(this.#sys, this.#zones);
     this.#follow(watched);
-    this.#roster.replace(jobs);
+    const changed = this.#roster.replace(jobs);
     this.#agenda.replace(this.#roster.members);
     for (const refusal of refusals) if (!this.#said.has(refusal)) this.#output.say(refusal);
+    if (changed || refusals.length !== this.#said.size) this.#output.say(summaryOf(jobs, refusals.length));
     this.#said = new Set(refusals);
-    const files = new Set(jobs.map(({ origin }) => origin.slice(0, origin.lastIndexOf("/")))).size;
-    const summary = `${jobs.length} jobs in ${files} places${refusals.length > 0 ? `, ${refusals.length} refused` : ""}`;
-    if (summary !== this.#summary) this.#output.say(summary);
-    this.#summary = summary;
     this.#writeSoon();
   }
 
@@ -163,6 +164,13 @@ export class Daemon {
       this.#status.write(this.#roster.status());
     });
   }
+}
+
+/** `3 jobs in 2 files, 1 refused`. */
+function summaryOf(jobs: readonly Job[], refused: number): string {
+  const files = new Set(jobs.map(({ origin }) => origin.split(":")[0])).size;
+  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
+  return `${count(jobs.length, "job")} in ${count(files, "file")}${refused > 0 ? `, ${refused} refused` : ""}`;
 }
 
 function describe(error: unknown): string {

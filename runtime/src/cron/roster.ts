@@ -35,6 +35,7 @@ export class Roster {
   readonly #queues = new Map<Bytes, Member[]>();
   #remembered: ReadonlyMap<Bytes, JobStatus> = new Map();
   #whenIdle: (() => void) | null = null;
+  #loaded = false;
   members: readonly Member[] = [];
 
   /** @param changed called after every start and end */
@@ -53,12 +54,15 @@ export class Roster {
     this.#remembered = new Map(jobs.map((job) => [job.name, job]));
   }
 
-  /** Takes the new jobs; those that were there before keep their runs and their past. */
-  replace(jobs: readonly Job[]): void {
+  /** Takes the new jobs; those that were there before keep their runs and their past. True at first, and when some came or went. */
+  replace(jobs: readonly Job[]): boolean {
     const old = new Map(this.members.map((member) => [member.job.key, member]));
     this.members = jobs.map((job) => this.#member(job, old.get(job.key)));
-    for (const gone of this.members) old.delete(gone.job.key);
+    const came = jobs.some(({ key }) => !old.delete(key));
     for (const { delay } of old.values()) if (delay !== null) this.#loop.cancel(delay);
+    const first = !this.#loaded;
+    this.#loaded = true;
+    return came || old.size > 0 || first;
   }
 
   #member(job: Job, old: Member | undefined): Member {

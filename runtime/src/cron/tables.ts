@@ -69,7 +69,9 @@ class Reader {
       if (reason !== null) this.#refuse(`${DIRECTORY}/${name}`, reason);
       else this.#table(`${DIRECTORY}/${name}`, name, null);
     }
-    for (const name of this.#names(SPOOL)) if (!isLeftover(name)) this.#table(`${SPOOL}/${name}`, name, name);
+    // Debian's crontab writes to `tmp.…` before it renames.
+    for (const name of this.#names(SPOOL))
+      if (!isLeftover(name) && !name.startsWith("tmp.")) this.#table(`${SPOOL}/${name}`, name, name);
     for (const [period, when] of PERIODS) this.#period(period, when);
     return { jobs: this.#jobs, refusals: this.#refusals, watched: this.#watched };
   }

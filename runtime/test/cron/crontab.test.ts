@@ -14,7 +14,7 @@ test("A98 crontab installs, prints and removes a user's own table, and cron know
   const none = await app("crontab -l");
   assert.deepEqual([none.code, none.stderr], [1, "crontab: there is no crontab\n"]);
   assert.equal((await app("crontab -", "0 4 * * * echo one\n")).code, 0);
-  await box.sees("cron: 1 jobs in 1 places");
+  await box.sees("cron: 1 job in 1 file");
   const { mode, uid } = statSync(box.path(`${SPOOL}/app`));
   assert.deepEqual([mode & 0o7777, uid], [0o600, 1000]);
   assert.equal((await app("crontab -l")).stdout, "0 4 * * * echo one\n");
@@ -46,7 +46,7 @@ test("A98 crontab refuses a table with a flaw, says where it is, and keeps the o
 
 test("A98 the daemon itself keeps users to their own tables, whatever a client sends", async () => {
   await using box = await cronBox({ [`${SPOOL}/root`]: { content: "0 0 * * * secret\n", mode: 0o600 } });
-  await box.sees("cron: 1 jobs");
+  await box.sees("cron: 1 job");
   const ask = (request: string) =>
     box.exec(
       [
@@ -64,7 +64,7 @@ test("A98 the daemon itself keeps users to their own tables, whatever a client s
     ["remove root\n", /^error only root may/],
     ["get ../root\n", /^error no usable target/],
     ["put 999999999 app\n", /^error a crontab has 131072 bytes at most/],
-    ["put 10 app\n* * * * x\n", /^flaws 1\n1:10: the command is missing/],
+    ["put 10 app\n* * * * *\n", /^flaws 1\n1:10: the command is missing/],
     ["list\n", /^ok 0\n$/],
     ["run root\n", /^error there is no job "root"/],
     ["nonsense\n", /^error /],
