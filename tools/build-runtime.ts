@@ -18,7 +18,7 @@ export async function buildRuntime(
   const [sources, applets] = await Promise.all([fetchSources(), bundleApplets(appletDir)]);
   const host = await Compiler.for(sources, { arch: hostArch(), variant: "release" });
   const table = await appletTable(applets, await host.qjsc());
-  const built = await (await Compiler.for(sources, target)).runtime(table);
+  const built = await (await Compiler.for(sources, target)).runtime(table, applets.find(({ frozen }) => frozen)?.name);
 
   const binary = join(outDir, "shipshape");
   mkdirSync(outDir, { recursive: true });

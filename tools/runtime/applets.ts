@@ -12,6 +12,8 @@ export interface Applet {
   readonly name: string;
   /** Marked by a line `// @daemon`: keeps signals blocked and never dies. */
   readonly daemon: boolean;
+  /** Marked by a line `// @frozen`: its script is evaluated at build time. One applet at most. */
+  readonly frozen: boolean;
   readonly script: string;
   readonly sourceMap: string;
 }
@@ -42,8 +44,9 @@ async function bundleApplet(dir: string, file: string): Promise<Applet> {
     logLevel: "silent",
   });
   const text = (end: string) => outputFiles.find((output) => output.path.endsWith(end))?.text ?? "";
-  const daemon = /^\/\/ @daemon$/m.test(readFileSync(join(dir, file), "utf8"));
-  return { name, daemon, script: text(".js"), sourceMap: text(".js.map") };
+  const source = readFileSync(join(dir, file), "utf8");
+  const marked = (mark: string) => source.split("\n").includes(`// @${mark}`);
+  return { name, daemon: marked("daemon"), frozen: marked("frozen"), script: text(".js"), sourceMap: text(".js.map") };
 }
 
 /**

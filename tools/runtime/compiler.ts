@@ -31,8 +31,6 @@ const LEAN = [
   "-fno-stack-protector",
 ];
 
-const FROZEN = "my_init";
-
 /** Compiles and links for one target. Every object file is kept by the digest of what it is made from. */
 export class Compiler {
   readonly #sources: Sources;
@@ -63,8 +61,12 @@ export class Compiler {
     return this.#link("qjsc", objects);
   }
 
-  /** The runtime's binary. @param applets text of applets.c */
-  async runtime(applets: string): Promise<string> {
+  /**
+   * The runtime's binary.
+   * @param applets text of applets.c
+   * @param frozen the applet whose heap is part of it, if any
+   */
+  async runtime(applets: string, frozen: string | undefined): Promise<string> {
     const table = await cached("applets.c", digest(applets), async (path) => writeFileSync(path, applets));
     const ours = readdirSync(nativeDir).filter((name) => name.endsWith(".c"));
     const objects = await Promise.all([
@@ -73,15 +75,14 @@ export class Compiler {
       this.#own(table, "applets.c"),
     ]);
     const linked = await this.#link("shipshape", objects);
-    return this.#target.variant === "release" ? this.#freeze(linked) : linked;
+    return this.#target.variant === "release" && frozen !== undefined ? this.#freeze(linked, frozen) : linked;
   }
 
-  /** With the heap of the applet that every container starts with. */
-  async #freeze(linked: string): Promise<string> {
+  async #freeze(linked: string, applet: string): Promise<string> {
     const native = this.#target.arch === hostArch();
     if (!native) await needDebianPackages(["qemu-user-static"]);
     const runner = native ? [] : [toolchains[this.#target.arch].emulator];
-    return cached("frozen", digest("freeze", linked), async (output) => freeze(linked, FROZEN, runner, output));
+    return cached("frozen", digest("freeze", linked), async (output) => freeze(linked, applet, runner, output));
   }
 
   async #quickjs(name: string): Promise<string> {
@@ -133,10 +134,10 @@ export class Compiler {
     });
   }
 
-  async #link(name: string, objects: readonly string[], flags: readonly string[] = []): Promise<string> {
-    return cached(name, digest("link 3", this.#gcc, this.#target.variant, ...objects), async (output) => {
-      const args = this.#target.variant === "asan" ? this.#linkSanitized(objects) : await this.#linkMusl(objects);
-      await runOrThrow(`link ${name}`, this.#gcc, [...flags, ...args, "-o", output], { timeoutMs: COMPILE_LIMIT_MS });
+  async #link(name: string, objects: readonly string[]): Promise<string> {
+    const args = this.#target.variant === "asan" ? this.#linkSanitized(objects) : await this.#linkMusl(objects);
+    return cached(name, digest(this.#gcc, ...args), async (output) => {
+      await runOrThrow(`link ${name}`, this.#gcc, [...args, "-o", output], { timeoutMs: COMPILE_LIMIT_MS });
     });
   }
 

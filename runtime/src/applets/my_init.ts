@@ -1,4 +1,5 @@
 // @daemon
+// @frozen
 
 import { startInit } from "../init/init.ts";
 import { help, parseOptions, USAGE } from "../init/options.ts";

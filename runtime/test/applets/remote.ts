@@ -1,4 +1,5 @@
 // @daemon
+// @frozen
 
 import { kernel } from "../../src/kernel/binding.ts";
 import { Poll } from "../../src/sys.ts";
@@ -7,7 +8,7 @@ import { Poll } from "../../src/sys.ts";
 // Methods that only this program has make it fail in the ways that native code must survive.
 
 let failing = false;
-const journal = kernel.resumeFd < 0 ? kernel.memfd("remote") : kernel.resumeFd;
+let journal = -1;
 
 const say = (line: string) => kernel.write(1, `${line}\n`);
 
@@ -55,21 +56,25 @@ function answer(line: string): void {
   say(`reply ${line.slice(0, space)} ${ascii(JSON.stringify(result ?? null))}`);
 }
 
-if (kernel.args[1] === "fail") throw new Error("cannot even start");
+globalThis.main = () => {
+  if (kernel.args[1] === "fail") throw new Error("cannot even start");
+  journal = kernel.resumeFd < 0 ? kernel.memfd("remote") : kernel.resumeFd;
+  const count = Number(kernel.pread(journal, 16, 0)) + 1;
+  kernel.pwrite(journal, String(count), 0);
+  kernel.setJournal(journal, false);
 
-const count = Number(kernel.pread(journal, 16, 0)) + 1;
-kernel.pwrite(journal, String(count), 0);
-kernel.setJournal(journal, false);
+  const epoll = kernel.epollCreate();
+  const signals = kernel.signalfd();
+  kernel.epollAdd(epoll, signals, Poll.In);
+  kernel.epollAdd(epoll, 0, Poll.In);
+  const pairs = new Int32Array(8);
+  globalThis.tick = () => turn(epoll, signals, pairs);
+  say(`started ${count}`);
+};
 
-const epoll = kernel.epollCreate();
-const signals = kernel.signalfd();
-kernel.epollAdd(epoll, signals, Poll.In);
-kernel.epollAdd(epoll, 0, Poll.In);
-const pairs = new Int32Array(8);
 let input = "";
-say(`started ${count}`);
 
-globalThis.tick = () => {
+function turn(epoll: number, signals: number, pairs: Int32Array): void {
   if (failing) throw new Error("this turn fails");
   const ready = kernel.epollWait(epoll, pairs, -1);
   for (let i = 0; i < ready; i++) {
@@ -82,4 +87,4 @@ globalThis.tick = () => {
     input = lines.pop() ?? "";
     for (const line of lines) answer(line);
   }
-};
+}
