@@ -67,7 +67,12 @@ export function parseEnvironBlock(block: Bytes): Map<Bytes, Bytes> {
 
 /** The environment block of these variables, as `execve` takes it. */
 export function formatEnvironBlock(variables: ReadonlyMap<Bytes, Bytes>): Bytes {
-  return [...variables].map(([name, value]) => `${name}=${value}`).join("\0");
+  const entries: Bytes[] = [];
+  // Not by an iterator, which makes a pair of each: this is on the way of every start.
+  variables.forEach((value, name) => {
+    entries.push(`${name}=${value}`);
+  });
+  return entries.join("\0");
 }
 
 /** @see https://pubs.opengroup.org/onlinepubs/9699919799/basedefs/V1_chap03.html#tag_03_235 */
