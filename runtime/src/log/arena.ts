@@ -9,6 +9,9 @@ export const REST_BYTES = 32_256;
 const HEADER_BYTES = 64;
 const EXTRA_BYTES = 64;
 const LENGTH_AT = 56;
+/** Lengths of messages as words of the arena: the first, and from one to the next. */
+export const FIRST_LENGTH = LENGTH_AT / 4;
+export const LENGTH_STEP = HEADER_BYTES / 4;
 const PID_AT = 48;
 const DATA_AT = SLOTS * (HEADER_BYTES + EXTRA_BYTES);
 const REST_AT = DATA_AT + SLOTS * SLOT_BYTES;
@@ -132,11 +135,7 @@ export class Arena {
 
   /** Length of the message in a slot, 0 for none; more than slot and room hold when its end is lost. */
   slotLength(slot: number): number {
-    return this.words[(slot * HEADER_BYTES + LENGTH_AT) >> 2] as number;
-  }
-
-  clearSlot(slot: number): void {
-    this.words[(slot * HEADER_BYTES + LENGTH_AT) >> 2] = 0;
+    return this.words[slot * LENGTH_STEP + FIRST_LENGTH] as number;
   }
 
   /** The sender's pid, 0 when it is not of our PID namespace. */

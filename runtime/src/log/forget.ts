@@ -1,4 +1,4 @@
-import { type Arena, ENTRIES_AT, ENTRY_BYTES, Kind, Phase, Word } from "./arena.ts";
+import { type Arena, ENTRIES_AT, ENTRY_BYTES, FIRST_LENGTH, Kind, LENGTH_STEP, Phase, Word } from "./arena.ts";
 
 /** Words of a captured service's entry. */
 export enum EntryWord {
@@ -20,7 +20,7 @@ export function forget(arena: Arena): void {
   state[Word.Phase] = Phase.Forgetting;
   if (state[Word.Kind] === Kind.Slots) {
     const end = state[Word.SlotEnd] as number;
-    for (let slot = state[Word.SlotFrom] as number; slot < end; slot++) arena.clearSlot(slot);
+    for (let slot = state[Word.SlotFrom] as number; slot < end; slot++) words[slot * LENGTH_STEP + FIRST_LENGTH] = 0;
   }
   if (state[Word.Kind] === Kind.Chunk) {
     const from = state[Word.CarryFrom] as number;

@@ -5,6 +5,8 @@ import { writeSpans } from "./spans.ts";
 /** As Debian has them: root writes, group adm reads. */
 const MODE = 0o640;
 export const ADM_GID = 4;
+/** A file that could not be written is sound again after this time without a failure. */
+const SOUND_MS = 1000;
 
 /** A file that lines are appended to. It comes into being with its first line. */
 export class LogFile {
@@ -15,8 +17,9 @@ export class LogFile {
   readonly pathAt: number;
   #fd = -1;
   #ino = 0;
-  /** The file could not be written last time; what was lost since, in lines. */
+  /** It was told that the file cannot be written; since when it can again (0 while it cannot); what was lost, in lines. */
   #broken = false;
+  #worksSince = 0;
   #lost = 0;
   size = 0;
 
@@ -74,6 +77,7 @@ export class LogFile {
   #fails(errno: number, lines: number): void {
     this.close();
     this.#lost += lines;
+    this.#worksSince = 0;
     if (this.#broken) return;
     this.#broken = true;
     const reason = this.#arena.sys.strerror(errno);
@@ -82,7 +86,11 @@ export class LogFile {
     );
   }
 
+  /** A full disk still takes what is short: only a while without failure is the end of it. */
   #recovers(): void {
+    const now = this.#arena.sys.now();
+    this.#worksSince ||= now;
+    if (now - this.#worksSince < SOUND_MS) return;
     this.#broken = false;
     this.#warn(`${this.path} can be written again; ${this.#lost} lines are missing in it`);
     this.#lost = 0;

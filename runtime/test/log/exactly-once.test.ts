@@ -47,7 +47,10 @@ function assertEachOnce(seen: Uint8Array): void {
     if (times > 1) doubled.push(number);
   });
   const some = (numbers: readonly number[]) => `${numbers.length} (${numbers.slice(0, 10).join(", ")})`;
-  assert.ok(missing.length === 0 && doubled.length === 0, `missing: ${some(missing)}; more than once: ${some(doubled)}`);
+  assert.ok(
+    missing.length === 0 && doubled.length === 0,
+    `missing: ${some(missing)}; more than once: ${some(doubled)}`,
+  );
 }
 
 /** Kills the log daemon again and again until `done`; how often. */
@@ -65,22 +68,31 @@ async function keepKilling(box: Container, done: () => boolean): Promise<number>
   return kills;
 }
 
-test("A95 every message is in the files exactly once, though the log daemon is killed again and again and they rotate", async () => {
-  const each = MESSAGES / SENDERS;
-  await using box = await boot({
-    before: "exec >/tmp/container-log",
-    files: {
-      "/etc/shipshape/logd.conf": "LOG_ROTATE_SIZE=2M\nLOG_ROTATE_KEEP=1000\nLOG_COMPRESS=off\n",
-      "/opt/sender.pl": SENDER,
-    },
-  });
-  for (let sender = 0; sender < SENDERS; sender++) {
-    await box.exec(`setsid perl /opt/sender.pl ${sender} ${sender * each} ${each} </dev/null >/dev/null 2>/proc/1/fd/2 &`);
-  }
-  const kills = await keepKilling(box, () => box.output.count("sender-done") === SENDERS);
-  assert.equal((await box.stop("SIGTERM", 30_000)).code, 0);
-  assertEachOnce(count(box, ["syslog", "auth.log"], /: number=(\d+);/g, MESSAGES));
-  const files = readdirSync(box.path("/var/log")).filter((name) => name.startsWith("syslog."));
-  assert.ok(MESSAGES < 100_000 || (kills >= 3 && files.length >= 10), `${kills} kills, ${files.length} rotated files`);
-  console.log(`${kills} kills, ${files.length} rotated files`);
-}, LIMIT_MS);
+test(
+  "A95 every message is in the files exactly once, though the log daemon is killed again and again and they rotate",
+  async () => {
+    const each = MESSAGES / SENDERS;
+    await using box = await boot({
+      before: "exec >/tmp/container-log",
+      files: {
+        "/etc/shipshape/logd.conf": "LOG_ROTATE_SIZE=2M\nLOG_ROTATE_KEEP=1000\nLOG_COMPRESS=off\n",
+        "/opt/sender.pl": SENDER,
+      },
+    });
+    for (let sender = 0; sender < SENDERS; sender++) {
+      await box.exec(
+        `setsid perl /opt/sender.pl ${sender} ${sender * each} ${each} </dev/null >/dev/null 2>/proc/1/fd/2 &`,
+      );
+    }
+    const kills = await keepKilling(box, () => box.output.count("sender-done") === SENDERS);
+    assert.equal((await box.stop("SIGTERM", 30_000)).code, 0);
+    assertEachOnce(count(box, ["syslog", "auth.log"], /: number=(\d+);/g, MESSAGES));
+    const files = readdirSync(box.path("/var/log")).filter((name) => name.startsWith("syslog."));
+    assert.ok(
+      MESSAGES < 100_000 || (kills >= 3 && files.length >= 10),
+      `${kills} kills, ${files.length} rotated files`,
+    );
+    console.log(`${kills} kills, ${files.length} rotated files`);
+  },
+  LIMIT_MS,
+);
