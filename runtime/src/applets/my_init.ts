@@ -19,14 +19,17 @@ globalThis.main = () => {
     kernel.exit(1);
   } else if (parsed.kind === "run") {
     const { loop, life } = startInit(kernel, parsed.options);
+    let fault: unknown = null;
     life.then(
       (code) => kernel.exit(code),
-      // Only a bug gets here. The next incarnation goes on from the journal.
       (error: unknown) => {
-        kernel.write(2, `*** a fault in the init: ${String(error)}; starting again in place\n`);
-        kernel.restart();
+        fault = error;
       },
     );
-    globalThis.tick = () => loop.tick();
+    globalThis.tick = () => {
+      // Only a bug gets here. main.c tells it, starts again in place, and counts how often that happens.
+      if (fault !== null) throw fault;
+      loop.tick();
+    };
   }
 };
