@@ -29,6 +29,8 @@ export interface LogSettings {
   readonly keep: number;
   /** `LOG_COMPRESS`: rotated files but the newest are compressed. */
   readonly compress: boolean;
+  /** `LOG_LOGROTATE`: how often Debian's logrotate is run where it is installed, in milliseconds; 0 is never. */
+  readonly logrotateMs: number;
   /** `LOG_RATE`: most lines a second from one captured service; 0 is any number. */
   readonly rate: number;
   /** `LOG_FORWARD` */
@@ -45,6 +47,7 @@ export const DEFAULT_LOG_SETTINGS: LogSettings = {
   rotateMs: 7 * 86_400_000,
   keep: 4,
   compress: true,
+  logrotateMs: 86_400_000,
   rate: 0,
   forward: null,
 };
@@ -67,6 +70,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   LOG_ROTATE_AGE: { member: "rotateMs", form: "an age like 12h, 7d, 4w, or off", read: parseAge },
   LOG_ROTATE_KEEP: { member: "keep", form: "a number of files from 0 to 1000", read: (text) => numberOf(text, 1000) },
   LOG_COMPRESS: { member: "compress", form: SWITCH, read: parseSwitch },
+  LOG_LOGROTATE: { member: "logrotateMs", form: "an age like 12h, 1d, or off", read: parseAge },
   LOG_RATE: {
     member: "rate",
     form: "a number of lines a second, or off",

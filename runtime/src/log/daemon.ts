@@ -12,6 +12,7 @@ import { ContainerLog } from "./container-log.ts";
 import { EntryWord, entryAt } from "./forget.ts";
 import { Formatter } from "./formatter.ts";
 import { LogFile } from "./log-file.ts";
+import { Logrotate } from "./logrotate.ts";
 import { Rotation } from "./rotation.ts";
 import { Stamps } from "./stamps.ts";
 import { SyslogInput } from "./syslog-input.ts";
@@ -76,11 +77,12 @@ class LogDaemon {
     this.#settings = this.#readSettings(DEFAULT_LOG_SETTINGS, SETTINGS_FILE);
     this.#stamps = new Stamps(arena, this.#settings.timestamp === "iso");
     this.#files = LOG_FILES.map((name, index) => new LogFile(arena, `${DIRECTORY}/${name}`, arena.pathAt(index), warn));
-    this.#writer = new Writer(arena, new ContainerLog(arena, this.loop, warn), this.#files, (files) =>
+    this.#writer = new Writer(arena, new ContainerLog(arena, this.loop, warn), this.#stamps, this.#files, (files) =>
       this.#written(files),
     );
     this.#formatter = new Formatter(this.#writer, this.#stamps, this.#settings);
     this.#input = new SyslogInput(arena, this.#writer, this.#formatter, this.#stamps);
+    new Logrotate(this.#parts, this.#settings.logrotateMs);
     this.loop.after(HEALTHY_AFTER_MS, () => sys.setJournal(MEMORY, true));
     const start = () => this.#recovered();
     if (this.#writer.recover(start)) start();
@@ -125,7 +127,8 @@ class LogDaemon {
     const settings = this.#readSettings({ ...this.#settings, file: null }, `${SERVICES}/${name}/log.conf`, false);
     const path = settings.file ?? `${DIRECTORY}/services/${name}.log`;
     const file = path === "" ? null : this.#fileOf(path, entryAt(entry) + PATH_AT);
-    if (file !== null && !this.#rotations.has(file)) this.#rotations.set(file, this.#rotationOf(file, settings));
+    if (file !== null && !this.#rotations.has(file))
+      this.#rotations.set(file, new Rotation(this.#parts, file, settings));
     const parts = {
       ...{
         arena: this.#arena,
@@ -144,9 +147,9 @@ class LogDaemon {
     return known ?? new LogFile(this.#arena, path, pathAt, (text) => this.#warn(text));
   }
 
-  #rotationOf(file: LogFile, settings: LogSettings): Rotation {
-    const parts = { sys: this.#sys, loop: this.loop, children: this.#children, environment: this.#sys.environ };
-    return new Rotation({ ...parts, warn: (text) => this.#warn(text) }, file, settings);
+  get #parts() {
+    const warn = (text: string) => this.#warn(text);
+    return { sys: this.#sys, loop: this.loop, children: this.#children, environment: this.#sys.environ, warn };
   }
 
   #readSettings(base: LogSettings, path: Bytes, environment = true): LogSettings {
@@ -210,7 +213,7 @@ class LogDaemon {
     for (const file of files) {
       let rotation = this.#rotations.get(file);
       if (rotation === undefined) {
-        rotation = this.#rotationOf(file, this.#settings);
+        rotation = new Rotation(this.#parts, file, this.#settings);
         this.#rotations.set(file, rotation);
       }
       rotation.check();

@@ -17,6 +17,7 @@ export class LogFile {
   readonly pathAt: number;
   #fd = -1;
   #ino = 0;
+  #lookedAt = 0;
   /** It was told that the file cannot be written; since when it can again (0 while it cannot); what was lost, in lines. */
   #broken = false;
   #worksSince = 0;
@@ -32,9 +33,16 @@ export class LogFile {
     if (arena.path(pathAt) !== path) arena.poke(pathAt, `${path}\0`);
   }
 
-  /** Opens the file when it is not; its size, or `-errno` (which is told once). */
-  prepare(lines: number): number {
+  /**
+   * Opens the file when it is not, or when another one has its name by now; its size, or `-errno` (which is told once).
+   * @param second of now: the name is looked at once in each
+   */
+  prepare(lines: number, second: number): number {
     const { sys } = this.#arena;
+    if (second !== this.#lookedAt) {
+      this.#lookedAt = second;
+      if (this.#replaced) this.close();
+    }
     if (this.#fd < 0) {
       this.#fd = openLog(sys, this.path);
       if (this.#fd < 0) {
@@ -68,7 +76,7 @@ export class LogFile {
   }
 
   /** Whether another file, or none, has the name now: somebody rotated it. */
-  get replaced(): boolean {
+  get #replaced(): boolean {
     if (this.#fd < 0) return false;
     const stat = this.#arena.sys.stat(this.path);
     return typeof stat === "number" || stat.ino !== this.#ino;

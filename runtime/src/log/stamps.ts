@@ -7,7 +7,8 @@ export class Stamps {
   readonly #sys: Sys;
   readonly #iso: boolean;
   readonly host: Bytes;
-  #second = -1;
+  /** Seconds since the Epoch. */
+  second = -1;
   /** Where `STAMP HOST ` lies, and its length; the stamp alone with its blank is the first {@link stampBytes} of it. */
   readonly at: number;
   bytes = 0;
@@ -25,8 +26,8 @@ export class Stamps {
   /** Makes the stamp anew when its second is over. */
   refresh(): this {
     const second = Math.floor(this.#sys.time() / 1000);
-    if (second === this.#second) return this;
-    this.#second = second;
+    if (second === this.second) return this;
+    this.second = second;
     const stamp = this.#iso ? this.isoTime() : this.#sys.strftime("%b %e %H:%M:%S", second);
     this.stampBytes = stamp.length + 1;
     this.bytes = this.#arena.poke(this.at, `${stamp} ${this.host} `);
@@ -35,7 +36,7 @@ export class Stamps {
 
   /** The current second as RFC 3339 has it. */
   isoTime(): Bytes {
-    const text = this.#sys.strftime("%Y-%m-%dT%H:%M:%S%z", this.#second);
+    const text = this.#sys.strftime("%Y-%m-%dT%H:%M:%S%z", this.second);
     return `${text.slice(0, -2)}:${text.slice(-2)}`;
   }
 }

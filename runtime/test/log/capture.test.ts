@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { eventually } from "../harness/deadline.ts";
+import { test } from "../harness/test.ts";
+import { bootWithLog, daemonOf, fileHas } from "./fixture.ts";
+
+test("A95 a service's stdout and stderr are captured only when asked, with its name, in order and in a file of its own", async () => {
+  await using box = await bootWithLog({
+    services: {
+      web: {
+        run: "echo to-out; echo to-err >&2; printf part; sleep 0.2; echo ial; exec sleep 1000",
+        files: { "log.conf": "LOG_CAPTURE=on\n" },
+      },
+      plain: { run: "echo untouched; exec sleep 1000" },
+    },
+  });
+  await box.sees(/^untouched$/m);
+  await box.sees(/ box web: partial$/m);
+  assert.match(box.output.stdout, / box web: to-out\n(.*\n)*.* box web: to-err\n/);
+  assert.equal(await fileHas(box, "services/web.log", "partial"), "to-out\nto-err\npartial\n");
+  assert.equal(box.has("/var/log/services/plain.log"), false);
+});
+
+test("A95 capture of all services, but for those that say no or have a log of their own", async () => {
+  await using box = await bootWithLog({
+    env: { LOG_CAPTURE: "on", LOG_TIMESTAMP: "off" },
+    services: {
+      a: { run: "echo from-a; exec sleep 1000" },
+      b: { run: "echo from-b; exec sleep 1000", files: { "log.conf": "LOG_CAPTURE=off" } },
+      c: { run: "echo from-c; exec sleep 1000", log: "exec sed -u s/^/own-log:/" },
+      d: {
+        run: "echo from-d; exec sleep 1000",
+        files: { "log.conf": "LOG_FILE=/var/log/special.log\nLOG_PREFIX=off" },
+      },
+    },
+  });
+  await box.sees(/^a: from-a$/m);
+  await box.sees(/^from-b$/m);
+  await box.sees(/^own-log:from-c$/m);
+  await box.sees(/^from-d$/m);
+  assert.equal(await fileHas(box, "special.log", "from-d"), "from-d\n");
+});
+
+test("A95 what a captured service says while it stops, and the start of a line, are not lost", async () => {
+  await using box = await bootWithLog({
+    env: { LOG_CAPTURE: "on" },
+    services: { s: { run: "trap 'echo last; printf unfinished; exit' TERM; echo up; while :; do sleep 0.05; done" } },
+  });
+  await box.sees("s: up");
+  assert.equal((await box.stop()).code, 0);
+  assert.equal(box.read("/var/log/services/s.log"), "up\nlast\nunfinished\n");
+  assert.match(box.output.stdout, / s: unfinished\n/);
+});
+
+test("A95 long lines are split and marked in the container's log and whole in the file", async () => {
+  await using box = await bootWithLog({
+    env: { LOG_CAPTURE: "on", LOG_TIMESTAMP: "off" },
+    services: { s: { run: "printf '%010000d\\n' 0; echo after; exec sleep 1000" } },
+  });
+  await box.sees("s: after");
+  const lines = box.output.stdout.split("\n").filter((line) => line.startsWith("s: "));
+  for (const line of lines) assert.ok(line.length < 4096, `${line.length} bytes`);
+  assert.match(lines[0] ?? "", /^s: 0+ \.\.\.$/);
+  assert.match(lines[1] ?? "", /^s: \.\.\. 0+ \.\.\.$/);
+  assert.equal(lines.join("").split("0").length - 1, 10_000);
+  assert.equal(await fileHas(box, "services/s.log", "after"), `${"0".repeat(10_000)}\nafter\n`);
+});
+
+test("A95 a service that writes more lines than LOG_RATE loses them, with a count", async () => {
+  await using box = await bootWithLog({
+    env: { LOG_CAPTURE: "on" },
+    services: { s: { run: "seq 1000; exec sleep 1000", files: { "log.conf": "LOG_RATE=100" } } },
+  });
+  await box.sees("service s: 900 lines were dropped, more than 100 came in a second (LOG_RATE)");
+  assert.equal((await fileHas(box, "services/s.log", "100\n")).split("\n").length, 101);
+});
+
+test("A95 services come and go while they are captured, and a crash of the init changes nothing", async () => {
+  await using box = await bootWithLog({
+    env: { LOG_CAPTURE: "on" },
+    services: { a: { run: "while read -r line; do echo $line; done </opt/fifo; exec sleep 1000" } },
+    before: "mkfifo /opt/fifo",
+    files: { "/opt": { directory: true } },
+  });
+  await box.exec("(echo one; sleep 1) >/opt/fifo");
+  await box.sees("a: one");
+  await box.exec(
+    "mkdir /etc/service/.b && printf '#!/bin/sh\\necho from-b; exec sleep 1000\\n' >/etc/service/.b/run && chmod +x /etc/service/.b/run && mv /etc/service/.b /etc/service/b",
+  );
+  await box.sees("b: from-b");
+  box.signal("SIGSEGV");
+  await box.sees("has started itself again");
+  await box.sv("restart", "b");
+  await box.sees("b: from-b", 2);
+  await box.exec("rm -r /etc/service/b");
+  await eventually("b is gone", () => !box.processes().some(({ args }) => args[0] === "logd" && args.includes("b")));
+  assert.ok(daemonOf(box) !== undefined);
+  assert.equal((await box.stop()).code, 0);
+});

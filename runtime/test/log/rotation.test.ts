@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import type { Container } from "../harness/container.ts";
+import { eventually } from "../harness/deadline.ts";
+import { test } from "../harness/test.ts";
+import { bootWithLog, fileHas } from "./fixture.ts";
+
+/** Names below /var/log that start so, sorted. */
+function names(box: Container, prefix: string): string[] {
+  return readdirSync(box.path("/var/log"))
+    .filter((name) => name.startsWith(prefix))
+    .sort();
+}
+
+const WRITE = "for i in $(seq 100 $((99 + $1))); do echo $i $(printf '%0900d' 0); done | logger -p daemon.info -t app";
+
+test("A97 files are rotated by size, all but the newest compressed, and no more kept than told; no cron is there", async () => {
+  await using box = await bootWithLog({ files: { "/opt/write": WRITE } }, "LOG_ROTATE_SIZE=20k\nLOG_ROTATE_KEEP=3");
+  // In portions, each of which a rotation and its compression can follow.
+  for (let portion = 0; portion < 12; portion++) {
+    await box.exec("sh /opt/write 25");
+    await eventually("nothing is being compressed", () => names(box, "syslog").every((name) => !name.endsWith(".new")));
+  }
+  await box.exec("logger -t app and-one");
+  await eventually("the old files are compressed", () => {
+    return names(box, "syslog").join(" ") === "syslog syslog.1 syslog.2.gz syslog.3.gz";
+  });
+  for (const name of ["syslog.2.gz", "syslog.3.gz"]) {
+    const text = gunzipSync(box.readBytes(`/var/log/${name}`)).toString("latin1");
+    assert.ok(
+      text.endsWith("\n") && text.length >= 20_480 && text.length < 200_000,
+      `${name} has ${text.length} bytes`,
+    );
+  }
+  const { stdout } = await box.exec("stat -c '%a %G' /var/log/syslog /var/log/syslog.1 /var/log/syslog.2.gz");
+  assert.equal(stdout, "640 adm\n640 adm\n640 adm\n");
+});
+
+test("A97 a file is rotated when it is old, and an empty one is not", async () => {
+  await using box = await bootWithLog({}, "LOG_ROTATE_AGE=1s\nLOG_COMPRESS=off");
+  await box.exec("logger -p mail.info -t app first");
+  await eventually("it is rotated", () => box.has("/var/log/mail.log.1"));
+  assert.ok(box.read("/var/log/mail.log.1").includes("first"));
+  await box.exec("sleep 2.2");
+  assert.deepEqual(names(box, "mail.log"), ["mail.log.1"]);
+});
+
+test("A97 a file that somebody else moved, emptied or took away goes on under its name", async () => {
+  await using box = await bootWithLog();
+  await box.exec("logger -t app one");
+  await fileHas(box, "syslog", "app: one");
+  await box.exec("mv /var/log/syslog /var/log/syslog.old; sleep 1.1; logger -t app two");
+  await fileHas(box, "syslog", "app: two");
+  await box.exec(": >/var/log/syslog; logger -t app three");
+  const text = await fileHas(box, "syslog", "app: three");
+  assert.ok(!text.includes("\0"), "no hole");
+  await box.exec("rm /var/log/syslog; kill -HUP $(pidof logd || pgrep -x logd); sleep 0.1; logger -t app four");
+  assert.equal((await fileHas(box, "syslog", "app: four")).split("\n").length, 2);
+});
+
+test("A97 Debian's logrotate, where there is one, is run for the files that packages declare", async () => {
+  const logrotate = {
+    content: `#!/bin/sh\nif test "$1" = /etc/logrotate.conf; then mv /var/log/nginx.log /var/log/nginx.log.1; echo it-ran; fi\n`,
+    mode: 0o755,
+  };
+  await using box = await bootWithLog(
+    {
+      files: {
+        "/etc/logrotate.conf": "include /etc/logrotate.d\n",
+        "/var/log/nginx.log": "x\n",
+        "/sbin/logrotate": logrotate,
+      },
+      env: { PATH: "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", LOG_LOGROTATE: "1s" },
+    },
+    "",
+  );
+  await eventually("it has rotated", () => box.has("/var/log/nginx.log.1"));
+});
