@@ -95,6 +95,7 @@ export class Captured {
     this.#writer.apart();
     const list = this.#arena.listAt(1);
     const [listEnd, total, lines] = this.#lay(carryAt, carried, CHUNK_AT, lineEnd, list);
+    if (this.#file !== null) this.#file.whole = bytes[lineEnd - 1] === NEWLINE;
     return this.#writer.commitTo(this.#file, list, listEnd, total, lines, resumed);
   }
 

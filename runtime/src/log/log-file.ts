@@ -23,6 +23,8 @@ export class LogFile {
   #worksSince = 0;
   #lost = 0;
   size = 0;
+  /** What was written last ended a line. */
+  whole = true;
 
   /** @param warn hears once that the file cannot be written, and once that it can again */
   constructor(arena: Arena, path: Bytes, pathAt: number, warn: (text: string) => void) {

@@ -55,7 +55,10 @@ export class Rotation {
 
   /** Rotates the file if it is too large. Call it when a batch is written to its end. */
   check(): void {
-    if (this.#rules.rotateBytes > 0 && this.#file.size >= this.#rules.rotateBytes) this.#rotate();
+    const { rotateBytes } = this.#rules;
+    const { size, whole } = this.#file;
+    // A line that never ends must not fill the disk either.
+    if (rotateBytes > 0 && size >= (whole ? rotateBytes : 2 * rotateBytes)) this.#rotate();
   }
 
   #armAge(): void {

@@ -25,11 +25,17 @@ print STDERR "sender-done\\n";
 `;
 
 /** How often each number is in the files whose names start so. */
-function count(box: Container, prefixes: readonly string[], pattern: RegExp, numbers: number): Uint8Array {
+function count(
+  box: Container,
+  directory: string,
+  prefixes: readonly string[],
+  pattern: RegExp,
+  numbers: number,
+): Uint8Array {
   const seen = new Uint8Array(numbers);
-  for (const name of readdirSync(box.path("/var/log"))) {
+  for (const name of readdirSync(box.path(directory))) {
     if (!prefixes.some((prefix) => name === prefix || name.startsWith(`${prefix}.`))) continue;
-    const text = readFileSync(box.path(`/var/log/${name}`), "latin1");
+    const text = readFileSync(box.path(`${directory}/${name}`), "latin1");
     assert.ok(text === "" || text.endsWith("\n"), `${name} ends within a line`);
     for (const [, number] of text.matchAll(pattern)) {
       const index = Number(number);
@@ -86,13 +92,36 @@ test(
     }
     const kills = await keepKilling(box, () => box.output.count("sender-done") === SENDERS);
     assert.equal((await box.stop("SIGTERM", 30_000)).code, 0);
-    assertEachOnce(count(box, ["syslog", "auth.log"], /: number=(\d+);/g, MESSAGES));
+    assertEachOnce(count(box, "/var/log", ["syslog", "auth.log"], /: number=(\d+);/g, MESSAGES));
     const files = readdirSync(box.path("/var/log")).filter((name) => name.startsWith("syslog."));
     assert.ok(
       MESSAGES < 100_000 || (kills >= 3 && files.length >= 10),
       `${kills} kills, ${files.length} rotated files`,
     );
-    console.log(`${kills} kills, ${files.length} rotated files`);
-  },
+    },
   LIMIT_MS,
 );
+
+test("A95 every line of a captured service is in its files exactly once, though the log daemon is killed and they rotate", async () => {
+  const lines = MESSAGES;
+  const writer = `
+$| = 0;
+for my $n (0 .. ${lines - 1}) { print "number=$n; ", $n % 1000 == 7 ? "x" x 6000 : "a usual line of a usual service", "\\n" }
+print STDERR "";
+close STDOUT;
+open(my $done, ">", "/tmp/done");
+sleep 1000;
+`;
+  await using box = await boot({
+    before: "exec >/tmp/container-log",
+    files: {
+      "/etc/shipshape/logd.conf": "LOG_ROTATE_SIZE=2M\nLOG_ROTATE_KEEP=1000\nLOG_COMPRESS=off\nLOG_CAPTURE=on\n",
+      "/opt/writer.pl": writer,
+    },
+    services: { s: { run: "exec perl /opt/writer.pl" } },
+  });
+  const kills = await keepKilling(box, () => box.has("/tmp/done"));
+  assert.equal((await box.stop("SIGTERM", 30_000)).code, 0);
+  assertEachOnce(count(box, "/var/log/services", ["s.log"], /^number=(\d+); (?:x{6000}|a usual line of a usual service)$/gm, lines));
+  assert.ok(MESSAGES < 100_000 || kills >= 2, `${kills} kills`);
+}, LIMIT_MS);
