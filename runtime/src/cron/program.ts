@@ -59,7 +59,7 @@ export function startProgram(
 }
 
 /** An anonymous file with this content, to be read from its start; `-errno`. */
-function fileOf(sys: Sys, content: Bytes): number {
+export function fileOf(sys: Sys, content: Bytes): number {
   const fd = sys.memfd("cron-input");
   if (fd < 0) return fd;
   for (let at = 0; at < content.length; ) {

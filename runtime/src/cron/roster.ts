@@ -8,8 +8,9 @@ import type { Timer } from "../kernel/timers.ts";
 import type { Bytes, Sys } from "../sys.ts";
 import type { Planned } from "./agenda.ts";
 import type { Job, LastRun } from "./job.ts";
+import { mailFor } from "./mail.ts";
 import type { Output } from "./output.ts";
-import { startProgram } from "./program.ts";
+import { environmentOf, startProgram } from "./program.ts";
 import { type Follower, Run, type RunRecord } from "./run.ts";
 
 /** A job and how it stands. */
@@ -137,7 +138,10 @@ export class Roster {
         const times = { startedMs: Math.floor(this.#sys.time()), steadyMs: Math.floor(this.#loop.now()) };
         const { timeoutMs } = job.settings;
         const record = { key: job.key, name: job.name, pid, pipe: pipe[0], ...times, timeoutMs };
-        this.#watch(member, this.#note(record), record, followers);
+        const variables = environmentOf(job, account, this.#container);
+        const failed = (reason: Bytes) => this.#say(job, reason);
+        const mail = mailFor(job, { sys: this.#sys, children: this.#children, variables, account, failed });
+        this.#watch(member, this.#note(record), record, mail === null ? followers : [...followers, mail]);
         this.#changed();
         return null;
       }

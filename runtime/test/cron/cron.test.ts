@@ -252,3 +252,24 @@ test("A98 without root cron runs what is its own user's and names the rest", asy
   );
   assert.match((await box.exec("cron list", { user: 1000 })).stdout, /^a:2 /m);
 });
+
+test("A98 MAILTO is kept: with a sendmail the output is mailed too, without one the log has it", async () => {
+  const table =
+    'MAILTO=ops@example.com\n@reboot app echo hello; echo $MAILTO\n@reboot app true\nMAILTO="-Xx"\n@reboot root echo odd\n';
+  await using without = await cronBox({ "/etc/cron.d/a": table });
+  await without.sees("cron[a:2]: ops@example.com");
+  await using box = await cronBox(
+    {
+      "/etc/cron.d/a": table,
+      "/opt/mail/sendmail": script('id -un >/tmp/mail; echo "$@" >>/tmp/mail; cat >>/tmp/mail; mv /tmp/mail /tmp/sent'),
+    },
+    { env: { PATH: "/opt/mail:/usr/local/sbin:/usr/bin:/bin" } },
+  );
+  await box.sees("cron[a:2]: hello");
+  await box.sees('cron[a:5]: cannot mail its output: MAILTO="-Xx" is no address');
+  await eventually("the mail is sent", () => box.has("/tmp/sent"));
+  const mail = box.read("/tmp/sent");
+  assert.match(mail, /^app\n-FCronDaemon -i -oem ops@example\.com\nFrom: /);
+  assert.match(mail, /^Subject: Cron <app@box> echo hello; echo \$MAILTO$/m);
+  assert.ok(mail.endsWith("\n\nhello\nops@example.com\n"), mail);
+});
