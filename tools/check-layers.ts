@@ -30,6 +30,8 @@ export const layers: readonly Layer[] = [
   { path: "runtime/src/*", may: KERNEL },
   { path: "runtime/src/applets", may: ["runtime/src", "lib"] },
   { path: "runtime/test", may: ["runtime/src", "lib", "tools", PACKAGES] },
+  { path: "cli", may: ["lib", PACKAGES] },
+  { path: "cli/test", may: ["cli", "image", "runtime/test", "tools", PACKAGES] },
   { path: "tools", may: ["lib", PACKAGES] },
   { path: "image", may: ["runtime/test", "tools", "lib", PACKAGES] },
   { path: "examples", may: ["image", "runtime/test", "tools", PACKAGES] },

@@ -29,7 +29,7 @@ export function testFiles(kind: "unit" | "contract" | "torture" | "containers"):
 function kindOf(path: string): string {
   if (path.startsWith("runtime/test/torture/")) return "torture";
   if (path.startsWith("runtime/test/")) return "contract";
-  return /^(image|examples)\/(.*\/)?test\/|\.container\.test\.ts$/.test(path) ? "containers" : "unit";
+  return /^(image|examples|cli)\/(.*\/)?test\/|\.container\.test\.ts$/.test(path) ? "containers" : "unit";
 }
 
 /** Runs test files with node:test; a suite without a file, or a run that reports no test, fails. */

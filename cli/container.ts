@@ -1,0 +1,123 @@
+import { Failure } from "./failure.ts";
+import { capture, foreground, type Said } from "./processes.ts";
+
+/** Container engines, in the order in which they are asked; their command lines are the same. */
+const ENGINES = ["docker", "podman"] as const;
+
+export type Engine = (typeof ENGINES)[number];
+
+/** A container that runs. */
+export interface Container {
+  readonly engine: Engine;
+  /** All 64 digits. */
+  readonly id: string;
+  /** What the user called it by. */
+  readonly name: string;
+}
+
+export interface ExecOptions {
+  /** As the engine's `exec --user` takes it; the container's own user by default. */
+  readonly user?: string | undefined;
+  /** Gives it a terminal. */
+  readonly terminal?: boolean;
+}
+
+/**
+ * Finds a container that runs, by its name or the start of its id, in Docker or else in Podman; `SHIPSHAPE_ENGINE` leaves one out.
+ *
+ * @param purpose what the caller wants, put after "cannot": `open a shell in web`
+ * @param exitCode of the failure
+ * @throws {@link Failure} no engine, no such container, not running
+ */
+export async function findContainer(name: string, purpose: string, exitCode: number): Promise<Container> {
+  const wanted = process.env.SHIPSHAPE_ENGINE;
+  const engines = ENGINES.filter((engine) => wanted === undefined || wanted === engine);
+  const answers: EngineAnswer[] = [];
+  for (const engine of engines) {
+    const said = await capture(engine, ["container", "inspect", name]);
+    const answer = readInspection(engine, said);
+    if (answer.kind === "found") {
+      const problem = whyNotReady(answer, engine, name);
+      if (problem !== null) throw new Failure(`cannot ${purpose}: ${problem}`, exitCode);
+      return { engine, id: answer.id, name };
+    }
+    answers.push(answer);
+  }
+  throw new Failure(`cannot ${purpose}: ${whyNotFound(answers, name)}`, exitCode);
+}
+
+type Found = { readonly kind: "found"; readonly id: string; readonly status: string; readonly exitCode: number };
+
+/** What an engine says of a container. */
+export type EngineAnswer =
+  | Found
+  | { readonly kind: "unknown"; readonly engine: Engine }
+  | { readonly kind: "missing"; readonly engine: Engine }
+  | { readonly kind: "mute"; readonly engine: Engine; readonly reason: string };
+
+/** Reads the answer to `container inspect`. */
+export function readInspection(engine: Engine, { code, stdout, stderr }: Said): EngineAnswer {
+  if (code === null) return { kind: "missing", engine };
+  if (code !== 0) {
+    if (/no such container/i.test(stderr)) return { kind: "unknown", engine };
+    return { kind: "mute", engine, reason: lastLine(stderr) || `exit status ${code}` };
+  }
+  try {
+    const [container] = JSON.parse(stdout) as { Id: string; State: { Status: string; ExitCode: number } }[];
+    if (container !== undefined) {
+      const { Id, State } = container;
+      return { kind: "found", id: Id, status: State.Status, exitCode: State.ExitCode };
+    }
+  } catch {}
+  return { kind: "mute", engine, reason: `its answer is no container: ${stdout.slice(0, 80)}` };
+}
+
+/** Why nothing can run in a container now, and what to do; `null` when it can. */
+export function whyNotReady({ status, exitCode }: Found, engine: Engine, name: string): string | null {
+  if (status === "running") return null;
+  if (status === "paused") return `the container is paused; ${engine} unpause ${name}`;
+  const ended = status === "exited" ? `it has ended with exit code ${exitCode}` : `it is ${status}`;
+  return `the container does not run: ${ended}; ${engine} start ${name} starts it, ${engine} logs ${name} tells its story`;
+}
+
+/** Why no engine has given a container. */
+export function whyNotFound(answers: readonly EngineAnswer[], name: string): string {
+  const mute = answers.flatMap((answer) =>
+    answer.kind === "mute" ? [`${answer.engine} does not answer: ${answer.reason}`] : [],
+  );
+  const asked = answers.flatMap((answer) => (answer.kind === "unknown" ? [answer.engine] : []));
+  if (asked.length > 0) {
+    const where = `no container "${name}" in ${asked.join(" or ")}; ${asked[0]} ps --all lists what there is`;
+    return [where, ...mute].join("; ");
+  }
+  if (mute.length > 0) return mute.join("; ");
+  const names =
+    answers.length > 0 ? answers.map((answer) => "engine" in answer && answer.engine).join(" nor ") : "engine";
+  return `neither ${names} is installed here, or not in PATH`;
+}
+
+/** Arguments of the engine's `exec` up to the command. Standard input is always passed on. */
+export function execArguments({ id }: Container, { user, terminal = false }: ExecOptions = {}): string[] {
+  return [
+    "exec",
+    "--interactive",
+    ...(terminal ? ["--tty", "--env", `TERM=${process.env.TERM ?? "xterm"}`] : []),
+    ...(user === undefined ? [] : ["--user", user]),
+    id,
+  ];
+}
+
+/** Runs a command in a container and keeps what it writes. */
+export function ask(container: Container, command: readonly string[], options?: ExecOptions): Promise<Said> {
+  return capture(container.engine, [...execArguments(container, options), ...command]);
+}
+
+/** Runs a command in a container, in the place of this program. @returns its exit code */
+export function enter(container: Container, command: readonly string[], options?: ExecOptions): Promise<number> {
+  return foreground(container.engine, [...execArguments(container, options), ...command]);
+}
+
+/** The last line that is not empty. */
+export function lastLine(text: string): string {
+  return text.trimEnd().split("\n").at(-1)?.trim() ?? "";
+}

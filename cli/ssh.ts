@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseOptions } from "../lib/getopt.ts";
+import { ask, findContainer } from "./container.ts";
+import { Failure } from "./failure.ts";
+import { capture, foreground } from "./processes.ts";
+import { FAILED, type Login, sshArguments } from "./ssh-arguments.ts";
+import { PROBE, readProbe, whyNoLogin } from "./ssh-probe.ts";
+import type { Verb } from "./verb.ts";
+
+/** `shipshape ssh`, `docker-ssh`: a login by SSH into a container, whatever its network. */
+export const ssh: Verb = {
+  synopsis: "[-t] [-i FILE] [-l USER] [-o OPTION]... CONTAINER [COMMAND ...]",
+  summary: "log in to a container by SSH, or run a command there",
+  details: [
+    "  -i FILE      with this key of your own; by default with the insecure key of the container's image",
+    "  -l USER      as this user; by default as root",
+    "  -o OPTION    one more option for ssh, as its manual has them: -o 'LocalForward 8080 localhost:80'",
+    "  -t           gives the command a terminal",
+    "The words of COMMAND are joined and read by the user's shell, as ssh does. The exit code is the command's; 255 when the login failed.",
+  ],
+  parse(args) {
+    const parsed = parseOptions(args, "i:l:o:t");
+    if (typeof parsed === "string") return { problem: parsed };
+    const [name, ...command] = parsed.operands;
+    if (name === undefined) return { problem: "which container?" };
+    const given = new Map(parsed.options);
+    const login: Login = {
+      user: given.get("l") ?? "root",
+      identity: given.get("i"),
+      options: parsed.options.filter(([letter]) => letter === "o").map(([, option]) => option),
+      terminal: given.has("t"),
+      command,
+    };
+    return () => logIn(name, login);
+  },
+};
+
+async function logIn(name: string, login: Login): Promise<number> {
+  const purpose = `log in to ${name} by SSH`;
+  const fail = (reason: string): Failure => new Failure(`cannot ${purpose}: ${reason}`, FAILED);
+  if ((await capture("ssh", ["-V"])).code === null)
+    throw fail("there is no ssh on this machine: install openssh-client");
+  const container = await findContainer(name, purpose, FAILED);
+  const probe = readProbe(await ask(container, ["sh", "-c", PROBE, "sh", login.user], { user: "0" }));
+  const problem = whyNoLogin(probe, container, login);
+  if (problem !== null) throw fail(problem);
+
+  // Nobody else may read the directory, and it is gone when the login ends.
+  const directory = mkdtempSync(join(tmpdir(), "shipshape-ssh-"));
+  try {
+    const files = { key: join(directory, "key"), knownHosts: join(directory, "known_hosts") };
+    writeFileSync(files.key, probe.insecureKey, { mode: 0o600 });
+    writeFileSync(files.knownHosts, probe.hostKeys.map((key) => `${container.id} ${key}\n`).join(""));
+    return await foreground("ssh", sshArguments(container, probe.sshd, login, files));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
