@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { boot, type Container } from "../harness/container.ts";
 import { eventually, TIME_SCALE } from "../harness/deadline.ts";
 import { assertOrder, waiting } from "../harness/fixtures.ts";
 import { assertWell, TORTURE, vitals } from "../harness/health.ts";
+import { run } from "../harness/run.ts";
 import { test } from "../harness/test.ts";
 
 const SEGV = 11;
@@ -12,6 +16,19 @@ const CRASHES = 100 * TORTURE;
 /** The first pid in a status line. */
 function pidOf(status: string): number | false {
   return Number(/\(pid (\d+)\)/.exec(status)?.[1] ?? 0) || false;
+}
+
+/** Lets PID 1 crash by itself: overwrites its stack, return addresses included, above the system call that it waits in. */
+async function crashByFault(box: Container): Promise<void> {
+  const stack = await eventually("PID 1 waits for events", () => {
+    const fields = readFileSync(`/proc/${box.pid}/syscall`, "utf8").trim().split(" ");
+    return fields.length === 9 && Number(fields[7]);
+  });
+  const memory = openSync(`/proc/${box.pid}/mem`, "r+");
+  writeSync(memory, Buffer.alloc(512, 0x11), 0, 512, stack);
+  closeSync(memory);
+  // Any event makes it go on there.
+  box.signal("SIGCHLD");
 }
 
 /** Sends SEGV to PID 1 and waits until it has started itself again. */
@@ -73,6 +90,68 @@ test("A80 a service that ends while PID 1 starts itself again is started again",
   }
   await eventually("no zombie is left", () => box.zombies().length === 0);
 });
+
+test("A80 PID 1 crashes by a fault of its own: it starts itself again, services keep their pids", async () => {
+  await using box = await boot({ services: { s: { run: waiting({ TERM: "exit 0" }) } } });
+  await box.sees("ready");
+  const status = await box.sv("status", "s");
+  for (let count = 1; count <= 5; count++) {
+    await crashByFault(box);
+    await box.sees("has started itself again", count);
+  }
+  assert.equal(pidOf(await box.sv("status", "s")), pidOf(status));
+  assert.match(box.output.stderr, /^\*\*\* \/sbin\/my_init crashed by signal 11/m);
+  assert.equal((await box.stop()).code, 0);
+});
+
+test("A80 PID 1 that crashes again and again only reaps, until TERM ends all", async () => {
+  await using box = await boot({
+    services: { s: { run: waiting({ TERM: "echo service-got-TERM >&2; exit" }) } },
+    main: `(exec sleep 1000 & echo $! >/tmp/orphan); ${waiting({ TERM: "echo main-got-TERM >&2; exit" }, "main-ready")}`,
+  });
+  await box.sees(/^ready$/m);
+  await box.sees("main-ready");
+  for (let count = 1; count <= 6; count++) {
+    await crashByFault(box);
+    await box.sees("crashed by signal", count);
+  }
+  await box.sees("from now on it only reaps processes");
+  const orphan = Number(box.read("/tmp/orphan"));
+  await box.exec(`kill -9 ${orphan}`);
+  await eventually("the orphan is reaped", () => box.process(orphan) === undefined);
+  assert.ok(box.find("./run"), "the service is gone");
+  const { ms } = await box.stop();
+  assert.ok(ms < 2000 * TIME_SCALE, `took ${ms} ms`);
+  for (const who of ["service", "main"]) assert.equal(box.output.count(`${who}-got-TERM`), 1, who);
+});
+
+test("A80 PID 1 runs out of memory: it starts itself again, services keep their pids", async () => {
+  await using box = await boot({ services: { s: { run: waiting({ TERM: "exit 0" }) } } });
+  await box.sees("ready");
+  const status = await box.sv("status", "s");
+  const limit = Number(/^VmSize:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${box.pid}/status`, "utf8"))?.[1]) + 1000;
+  assert.equal((await run("prlimit", ["--pid", String(box.pid), `--as=${limit * 1024}`])).code, 0);
+  // Each client waits for a change that does not come, and has half a request in its buffer.
+  const serial = /serial=(\d+)/.exec(String((await ask(box, "status s\n"))[0]))?.[1];
+  const clients = Array.from({ length: 100 }, () => connect(box.path("/run/shipshape/control")));
+  for (const client of clients) {
+    client.on("error", () => undefined);
+    client.write(`wait ${serial} 3600000 s\n${"x".repeat(60_000)}`);
+  }
+  await box.sees("is out of memory");
+  await box.sees("has started itself again");
+  for (const client of clients) client.destroy();
+  const again = await eventually("sv answers", async () => pidOf(await box.sv("status", "s")));
+  assert.equal(again, pidOf(status));
+  assert.equal((await box.stop()).code, 0);
+});
+
+/** Sends one request to the init and returns what comes. */
+function ask(box: Container, request: string): Promise<unknown[]> {
+  const control = connect(box.path("/run/shipshape/control"));
+  control.write(request);
+  return once(control, "data").finally(() => control.destroy());
+}
 
 test("A20 PID 1 crashes while the main command runs: its code passes all the same", async () => {
   await using box = await boot({ main: `${waiting({ USR1: "exit 33" })}`, postShutdown: { p: "echo hook-ran >&2" } });
