@@ -1,15 +1,9 @@
 import { Kind } from "./harness/board.ts";
 import type { Bench, Claim, Table } from "./harness/claim.ts";
-import { digits, middle, nsPerMs, percent, times } from "./harness/format.ts";
+import { middle, nsPerMs, percent, times } from "./harness/format.ts";
 import type { Init } from "./harness/inits.ts";
 import { type Cell, interleave, type Samples } from "./harness/samples.ts";
 import { open } from "./harness/stage.ts";
-
-/** Goals: how many times runit's time, by number of services (dinit's ratio, which is not in Debian). */
-const atMost = new Map([
-  [3, 0.4],
-  [100, 0.11],
-]);
 
 async function bootNs({ workspace }: Bench, { init, services }: Cell, storage: "disk" | "memory"): Promise<number> {
   const stage = await open(workspace, init, { services, storage });
@@ -53,7 +47,7 @@ function table(
 export const boot: Claim = {
   name: "boot",
   title: "Boot",
-  how: "From the exec of the init to the first instruction of the last service's `main`.",
+  how: "From the exec of the init to the first instruction of the last service's `main`, in bare namespaces.",
   async measure(bench) {
     const repetitions = (init: Init, full: number) => (bench.quick ? 2 : init.name === "supervisord" ? 3 : full);
     const cells = bench.inits.flatMap((init): Cell[] => {
@@ -76,17 +70,7 @@ export const boot: Claim = {
           "What remains when files cost next to nothing, as they do in no container unless `/etc/service` is a tmpfs.",
         ),
       ],
-      goals: [...atMost].flatMap(([count, limit]) => {
-        const ratio = samples.ratio("shipshape", "runit", count);
-        if (ratio === null) return [];
-        return {
-          what: `exec of my_init → exec of the last of ${count} services`,
-          atMost: `${limit} × runit`,
-          measured: `${digits(ratio)} ×`,
-          met: ratio <= limit,
-          kind: "measure" as const,
-        };
-      }),
+      goals: [], // they were set in containers: boot-in-containers.ts
       samples: { ...samples.record(), ...prefixed("in memory: ", memorySamples.record()) },
     };
   },

@@ -8,6 +8,7 @@ import { hostArch } from "../tools/runtime/arch.ts";
 import { say, seconds, top } from "../tools/setup/places.ts";
 import { onStop } from "../tools/setup/stopping.ts";
 import { boot } from "./boot.ts";
+import { bootInContainers } from "./boot-in-containers.ts";
 import { earlyTerm } from "./early-term.ts";
 import type { Bench, Claim } from "./harness/claim.ts";
 import {
@@ -32,7 +33,7 @@ import { size } from "./size.ts";
 import { stop } from "./stop.ts";
 import { thousand } from "./thousand.ts";
 
-const claims: readonly Claim[] = [memory, boot, stop, earlyTerm, reap, restart, thousand, idle, size];
+const claims: readonly Claim[] = [memory, boot, bootInContainers, stop, earlyTerm, reap, restart, thousand, idle, size];
 const peers: readonly Init[] = [floor, tini, dumbInit, runit, runitHup, s6, supervisord];
 
 /** Each of their starts or stops takes a second: a smoke run does without. */
@@ -60,7 +61,8 @@ function parse(args: string[]): Options {
     const unknown = positionals.find((name) => !claims.some((claim) => claim.name === name));
     if (unknown !== undefined) throw new Error(`no such claim: "${unknown}"`);
     const asked = claims.filter(({ name }) => positionals.includes(name));
-    return { ...values, claims: asked.length === 0 ? claims : asked };
+    const usual = values.quick ? claims.filter((claim) => claim !== bootInContainers) : claims;
+    return { ...values, claims: asked.length === 0 ? usual : asked };
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : error}\n${usage}`);
   }

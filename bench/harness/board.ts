@@ -1,4 +1,5 @@
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** What a measured program can put on the board; the same numbers as in `bench/fixture/board.h`. */
 export enum Kind {
@@ -8,6 +9,8 @@ export enum Kind {
   Told = 2,
   /** It has done the work it was started for. */
   Done = 3,
+  /** It is about to become the init. */
+  Launched = 4,
 }
 
 /** One record: `ns` is CLOCK_MONOTONIC, `pid` is as the program saw itself. */
@@ -60,6 +63,16 @@ export class Board {
     const bytes = Buffer.alloc(headerBytes + Math.min(this.count(), slots) * slotBytes);
     readSync(this.#fd, bytes, 0, bytes.length, 0);
     return parseBoard(bytes).filter((mark) => mark.kind === kind);
+  }
+
+  /** Waits until there are so many records of a kind; `false` after the timeout. */
+  async reaches(kind: Kind, count: number, timeoutMs: number): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
+    while (this.count() < count || this.marks(kind).length < count) {
+      if (performance.now() > deadline) return false;
+      await sleep(4);
+    }
+    return true;
   }
 
   close(): void {

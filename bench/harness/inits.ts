@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { hostArch } from "../../tools/runtime/arch.ts";
 import { top } from "../../tools/setup/places.ts";
@@ -125,7 +125,7 @@ export const debianPackages: readonly string[] = [
   "supervisor",
 ];
 
-/** The dynamic libraries a program maps, as `ldd` resolves them. */
+/** The dynamic libraries a program maps and its loader, by the names that it looks for. */
 export function librariesOf(program: string): string[] {
   let listing: string;
   try {
@@ -134,5 +134,5 @@ export function librariesOf(program: string): string[] {
     return []; // static
   }
   const paths = listing.split("\n").map((line) => line.slice(line.indexOf("/")).split(" (")[0] ?? "");
-  return paths.filter((path) => path.startsWith("/") && existsSync(path)).map((path) => realpathSync(path));
+  return paths.filter((path) => path.startsWith("/") && existsSync(path));
 }

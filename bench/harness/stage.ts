@@ -61,7 +61,9 @@ export interface Stage {
  */
 function mounts(workspace: Workspace, init: Init, options: StageOptions, scratch: string): string[] {
   const lower = workspace.etc(options.services, options.fixture ?? "service");
-  const own = new Set(init.programs.flatMap((program) => [realpathSync(program), ...librariesOf(program)]));
+  const own = new Set(
+    init.programs.flatMap((program) => [program, ...librariesOf(program)]).map((path) => realpathSync(path)),
+  );
   return [
     "mount -t tmpfs -o mode=755 tmpfs /run",
     ...(options.storage === "memory" ? [`mount -t tmpfs tmpfs '${scratch}'`] : []),
@@ -132,15 +134,10 @@ export async function open(workspace: Workspace, init: Init, options: StageOptio
     ownProcesses: () => processes().filter((process) => !isFixture(process)),
     services: () => processes().filter(isFixture),
     async reaches(kind, count, timeoutMs) {
-      const deadline = performance.now() + timeoutMs;
-      while (board.count() < count || board.marks(kind).length < count) {
-        if (performance.now() > deadline) {
-          throw new Error(
-            `cannot measure ${init.name} with ${options.services} services: ${board.marks(kind).length} of ${count} had ${Kind[kind]?.toLowerCase()} after ${timeoutMs} ms; ${lastWords(log) || "it said nothing"}`,
-          );
-        }
-        await sleep(4);
-      }
+      if (await board.reaches(kind, count, timeoutMs)) return;
+      const seen = `${board.marks(kind).length} of ${count} had ${Kind[kind]?.toLowerCase()} after ${timeoutMs} ms`;
+      const said = lastWords(log) || "it said nothing";
+      throw new Error(`cannot measure ${init.name} with ${options.services} services: ${seen}; ${said}`);
     },
     async close() {
       const ended = child.exitCode !== null || new Promise((resolve) => child.once("exit", resolve));
