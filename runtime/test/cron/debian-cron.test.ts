@@ -20,6 +20,8 @@ const STRETCHES: readonly (readonly [what: string, zone: string, from: string, t
   ["its beginning", "Australia/Lord_Howe", "2026-10-03 04:00", "2026-10-04 06:00"],
 ];
 
+const cron = fetchDebianCron();
+
 const minuteOf = (utc: string): number => Date.parse(`${utc}Z`) / 60_000;
 
 /** A real zone, by the data that Node.js brings. */
@@ -58,7 +60,7 @@ test("A98 200 schedules run in the minutes in which Debian's cron runs them", as
   const table = EXPRESSIONS.map((text, index) => `${text} root job${index}\n`).join("");
   for (const [what, zone, fromText, toText] of STRETCHES) {
     const [from, to] = [minuteOf(fromText), minuteOf(toText)];
-    const log = await logOf(cron, { "/etc/crontab": table }, { zone, from: from * 60, to: to * 60 });
+    const log = await logOf(await cron, { "/etc/crontab": table }, { zone, from: from * 60, to: to * 60 });
     const theirs = new Set<string>();
     for (const [second, message] of log) {
       const job = /CMD \(job(\d+)\)/.exec(message)?.[1];
@@ -87,7 +89,7 @@ const REFUSED: readonly (readonly [expression: string, theirs: boolean])[] = [
 
 test("A98 what Debian's cron refuses is refused, and so is what it would run at another time than meant", async () => {
   const files = Object.fromEntries(REFUSED.map(([text], index) => [`/etc/cron.d/t${index}`, `${text} root x\n`]));
-  const log = await logOf(await fetchDebianCron(), files, { zone: "UTC", from: 1_800_000_000, to: 1_800_000_120 });
+  const log = await logOf(await cron, files, { zone: "UTC", from: 1_800_000_000, to: 1_800_000_120 });
   const theirs = new Set(log.flatMap(([, message]) => /while reading \/etc\/cron\.d\/t(\d+)/.exec(message)?.[1] ?? []));
   for (const [index, [text, refused]] of REFUSED.entries()) {
     assert.equal(parseCrontab(`${text} root x\n`, true, () => true).flaws.length, 1, text);
