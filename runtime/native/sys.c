@@ -3,6 +3,7 @@
 #include "calls.h"
 #include <grp.h>
 #include <math.h>
+#include <netdb.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -250,6 +251,25 @@ SYS(unixBindDatagram) { return unix_socket(ctx, &a[0], SOCK_DGRAM | SOCK_NONBLOC
 SYS(passCredentials) { return result(ctx, setsockopt(INT(0), SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int))); }
 SYS(accept) { return result(ctx, accept4(INT(0), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)); }
 SYS(unixConnect) { return unix_socket(ctx, &a[0], SOCK_STREAM | SOCK_CLOEXEC, false); }
+SYS(connectTo) {
+  struct addrinfo hints = {.ai_socktype = INT(2) ? SOCK_DGRAM : SOCK_STREAM}, *found;
+  char port[16];
+  snprintf(port, sizeof port, "%d", INT(1));
+  if (getaddrinfo(TEXT(0), port, &hints, &found) != 0) return JS_NewInt32(ctx, -ENOENT);
+  int fd = -1;
+  for (struct addrinfo *a1 = found; a1 && fd < 0; a1 = a1->ai_next) {
+    fd = socket(a1->ai_family, a1->ai_socktype | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = 10}, sizeof(struct timeval));
+    int error = connect(fd, a1->ai_addr, a1->ai_addrlen) < 0 ? errno : 0;
+    if (error == 0) break;
+    close(fd);
+    fd = -1;
+    errno = error;
+  }
+  JSValue connected = result(ctx, fd);
+  freeaddrinfo(found);
+  return connected;
+}
 SYS(peerUid) {
   struct ucred peer;
   socklen_t size = sizeof peer;

@@ -167,6 +167,11 @@ export interface Sys {
   accept(fd: number): number;
   /** A connected blocking stream socket. */
   unixConnect(path: Path): number;
+  /**
+   * A connected blocking socket, TCP or `datagram` (UDP), that gives a peer 10 seconds for each step; `-ENOENT` for a name that nobody
+   * knows. Names are looked up in /etc/hosts and by DNS. @see getaddrinfo(3)
+   */
+  connectTo(host: Bytes, port: number, datagram: boolean): number;
   /** User id of the process at the other end. @see SO_PEERCRED in unix(7) */
   peerUid(fd: number): number;
 
@@ -297,6 +302,7 @@ export enum Errno {
   EPIPE = 32,
   ELOOP = 40,
   ENOTSOCK = 88,
+  EMSGSIZE = 90,
   EADDRINUSE = 98,
   ECONNREFUSED = 111,
 }

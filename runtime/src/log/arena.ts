@@ -32,12 +32,12 @@ export const SCRATCH_BYTES = 1 << 20;
 export const CHUNK_AT = SCRATCH_AT + SCRATCH_BYTES;
 export const CHUNK_BYTES = 16_384;
 
-/** Two lists of spans, of the worst chunk: one line per byte. Each span is two words: offset and length. */
+/** Four lists of spans, of the worst chunk: one line per byte. Each span is two words: offset and length. */
 export const LIST_WORDS = 70_000;
 const LISTS_AT = CHUNK_AT + CHUNK_BYTES;
 
 /** One entry per captured service: {@link Sources}. */
-export const ENTRIES_AT = LISTS_AT + Math.ceil((3 * LIST_WORDS * 4) / PAGE) * PAGE;
+export const ENTRIES_AT = LISTS_AT + Math.ceil((4 * LIST_WORDS * 4) / PAGE) * PAGE;
 export const ENTRY_BYTES = 4608;
 export const MAX_ENTRIES = 2048;
 const ARENA_BYTES = ENTRIES_AT + MAX_ENTRIES * ENTRY_BYTES;

@@ -19,6 +19,8 @@ const CARRY_BYTES = 3500;
 /** What becomes JSON needs more room: a line can be one byte. */
 const JSON_CHUNK_BYTES = 2048;
 const NEWLINE = 10;
+/** What lines are forwarded as. */
+const DAEMON_INFO = 3 * 8 + 6;
 const WINDOW_MS = 1000;
 
 /** One service whose stdout and stderr are a pipe that we read. */
@@ -69,7 +71,7 @@ export class Captured {
     const { sys, fd, bytes, state } = this.#arena;
     state[Word.ChunkEntry] = this.entry;
     this.#arena.clearChunk();
-    const max = this.#settings.format === "json" ? JSON_CHUNK_BYTES : CHUNK_BYTES;
+    const max = this.#settings.format === "json" || this.#settings.forward !== null ? JSON_CHUNK_BYTES : CHUNK_BYTES;
     const taken = sys.splice(this.fd, fd, bytes, CHUNK_END_AT, max);
     if (taken <= 0) return "done";
     return this.write(resumed) ? "more" : "busy";
@@ -170,6 +172,10 @@ export class Captured {
     const name = this.#settings.prefix ? `${this.name}: ` : "";
     const head = this.#settings.timestamp === "off" ? 0 : this.#stamps.bytes;
     const bytes = head + name.length + carried + end - from;
+    const asText = () => this.#arena.peek(carryAt, carryAt + carried) + this.#arena.peek(from, whole ? end - 1 : end);
+    if (this.#settings.forward !== null) {
+      this.#formatter.forward({ priority: DAEMON_INFO, tag: this.name, pid: "", data: "", text: asText() });
+    }
     if (this.#settings.format === "text" && whole && bytes <= ATOMIC_BYTES) {
       if (head > 0) this.#writer.span(this.#stamps.at, head);
       if (name !== "") this.#writer.span(entryAt(this.entry) + LABEL_AT, name.length);
@@ -177,7 +183,7 @@ export class Captured {
       this.#writer.span(from, end - from);
       return;
     }
-    const line = this.#arena.peek(carryAt, carryAt + carried) + this.#arena.peek(from, whole ? end - 1 : end);
+    const line = asText();
     if (this.#settings.format === "text") this.#formatter.text(name, name + line, true);
     else this.#formatter.jsonParts({ time: this.#stamps.isoTime(), service: this.name }, line);
   }

@@ -11,9 +11,11 @@ import { Captured, LABEL_AT, LABEL_BYTES, PATH_AT } from "./captured.ts";
 import { ContainerLog } from "./container-log.ts";
 import { EntryWord, entryAt } from "./forget.ts";
 import { Formatter } from "./formatter.ts";
+import { Forwarding } from "./forwarding.ts";
 import { LogFile } from "./log-file.ts";
 import { Logrotate } from "./logrotate.ts";
 import { Rotation } from "./rotation.ts";
+import { SPOOL, SPOOL_BYTES } from "./spool.ts";
 import { Stamps } from "./stamps.ts";
 import { SyslogInput } from "./syslog-input.ts";
 import { Writer } from "./writer.ts";
@@ -25,6 +27,10 @@ const FIRST_PIPE = 4;
 const DIRECTORY = "/var/log";
 const SETTINGS_FILE = "/etc/shipshape/logd.conf";
 const SERVICES = "/etc/service";
+
+const SPOOL_RULES = { rotateBytes: SPOOL_BYTES, rotateMs: 0, keep: 1, compress: false } as const;
+/** Of 64 kB, what a pipe holds, and one more. */
+const CHUNKS_OF_A_PIPE = 5;
 
 const SIGHUP = 1;
 const SIGUSR1 = 10;
@@ -55,6 +61,7 @@ class LogDaemon {
   readonly #formatter: Formatter;
   readonly #input: SyslogInput;
   readonly #files: LogFile[];
+  readonly #forwarding: Forwarding | null;
   readonly #captured: Captured[] = [];
   readonly #rotations = new Map<LogFile, Rotation>();
   readonly #environment: ReadonlyMap<Bytes, Bytes>;
@@ -77,9 +84,12 @@ class LogDaemon {
     this.#settings = this.#readSettings(DEFAULT_LOG_SETTINGS, SETTINGS_FILE);
     this.#stamps = new Stamps(arena, this.#settings.timestamp === "iso");
     this.#files = LOG_FILES.map((name, index) => new LogFile(arena, `${DIRECTORY}/${name}`, arena.pathAt(index), warn));
-    this.#writer = new Writer(arena, new ContainerLog(arena, this.loop, warn), this.#stamps, this.#files, (files) =>
-      this.#written(files),
-    );
+    const { forward } = this.#settings;
+    this.#forwarding = forward === null ? null : new Forwarding(this.#parts, forward);
+    const spool = forward === null ? null : new LogFile(arena, SPOOL, arena.pathAt(LOG_FILES.length), warn);
+    if (spool !== null) this.#rotations.set(spool, new Rotation(this.#parts, spool, SPOOL_RULES));
+    const container = new ContainerLog(arena, this.loop, warn);
+    this.#writer = new Writer(arena, container, this.#stamps, this.#files, spool, (files) => this.#written(files));
     this.#formatter = new Formatter(this.#writer, this.#stamps, this.#settings);
     this.#input = new SyslogInput(arena, this.#writer, this.#formatter, this.#stamps);
     new Logrotate(this.#parts, this.#settings.logrotateMs);
@@ -232,22 +242,31 @@ class LogDaemon {
     if (!this.#writer.busy) this.#end();
   }
 
-  /** Writes what has come until now, when nobody comes after us, and ends. */
+  /** Writes what has come until now and ends. Who comes after us has the socket, but not the pipe of a service that is gone. */
   #end(): void {
-    if (this.#ending === "last" && !this.#drained()) return;
-    this.#sys.exit(0);
+    const done = this.#ending === "last" ? this.#drained() : this.#pipesDrained(CHUNKS_OF_A_PIPE);
+    if (!done) return;
+    if (this.#ending === "last" && this.#forwarding !== null) this.#forwarding.end(() => this.#sys.exit(0));
+    else this.#sys.exit(0);
+  }
+
+  /** @param maxChunks most that are taken from each: a service that writes all the time has no end */
+  #pipesDrained(maxChunks: number): boolean {
+    for (const service of this.#captured) {
+      if (service.fd < 0) continue;
+      for (let chunk = 0; chunk < maxChunks; chunk++) {
+        const result = this.#take((resumed) => service.take(resumed));
+        if (result === "busy") return false;
+        if (result === "done") break;
+      }
+    }
+    return true;
   }
 
   #drained(): boolean {
-    const takes = [
-      (resumed: () => void) => this.#input.take(SOCKET, resumed),
-      ...this.#captured.filter(({ fd }) => fd >= 0).map((service) => (resumed: () => void) => service.take(resumed)),
-    ];
-    for (const take of takes) {
-      let result = this.#take(take);
-      while (result === "more") result = this.#take(take);
-      if (result === "busy") return false;
-    }
+    let socket = this.#take((resumed) => this.#input.take(SOCKET, resumed));
+    while (socket === "more") socket = this.#take((resumed) => this.#input.take(SOCKET, resumed));
+    if (socket === "busy" || !this.#pipesDrained(Number.POSITIVE_INFINITY)) return false;
     for (const service of this.#captured) {
       if (this.#writer.busy || !service.finish(this.#resume)) return false;
     }

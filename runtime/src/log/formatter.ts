@@ -1,6 +1,7 @@
 import { jsonLine } from "../../../lib/log-json.ts";
 import type { LogSettings } from "../../../lib/log-settings.ts";
 import { FACILITIES, formatText, SEVERITIES, type SyslogMessage } from "../../../lib/syslog.ts";
+import { frameMessage } from "../../../lib/syslog-frame.ts";
 import type { Bytes } from "../sys.ts";
 import { ATOMIC_BYTES } from "./container-log.ts";
 import type { Stamps } from "./stamps.ts";
@@ -19,16 +20,20 @@ export class Formatter {
   readonly #settings: LogSettings;
   /** Whether lines of the container's log read as those of the files do. */
   readonly same: boolean;
+  /** Whether lines may be written as they came: nobody needs them as text. */
+  readonly asIs: boolean;
 
   constructor(writer: Writer, stamps: Stamps, settings: LogSettings) {
     this.#writer = writer;
     this.#stamps = stamps;
     this.#settings = settings;
+    this.asIs = settings.format === "text" && settings.timestamp !== "off" && settings.forward === null;
     this.same = settings.format === "text" && settings.timestamp !== "off";
   }
 
   /** Adds a message, with the route of its files. @param cutBytes how much of its end was lost */
   message(message: SyslogMessage, pid: number, route: number, cutBytes: number): void {
+    this.forward(message);
     const cut = cutBytes > 0 ? `${GOES_ON} (${cutBytes} bytes cut off)` : "";
     const text = formatText(message) + cut;
     const from = this.#writer.place(`${text}\n`);
@@ -41,6 +46,12 @@ export class Formatter {
     this.#writer.addToFiles(at, bytes, from, end, route);
     if (this.#settings.format === "json") this.#json(message, pid, cut);
     else this.text(message.tag === "" ? "" : text.slice(0, text.indexOf(": ") + 2), text, true);
+  }
+
+  /** Adds a message to what is forwarded, if anything is. */
+  forward(message: SyslogMessage): void {
+    if (this.#settings.forward === null) return;
+    this.#writer.forward(frameMessage(message, this.#stamps.isoTime(), this.#stamps.host));
   }
 
   /** Adds a line to the container's log alone, in as many parts as it takes. @param name what each part starts with */

@@ -65,7 +65,7 @@ export class SyslogInput {
     const { at, bytes } = this.#stamps.refresh();
     state[Word.SlotFrom] = first;
     const found = this.#found;
-    if (this.#formatter.same) this.#arena.find(count, found);
+    if (this.#formatter.asIs) this.#arena.find(count, found);
     else found.fill(-1);
     let slot = first;
     for (; slot < count; slot++) {

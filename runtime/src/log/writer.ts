@@ -10,6 +10,7 @@ import type { Stamps } from "./stamps.ts";
 const CONTAINER = 0;
 const FILES = 1;
 const PARTS = 2;
+const FORWARD = 3;
 
 /**
  * Writes batches of lines: to files, each of which then holds them exactly once whatever happens, and to the container's log.
@@ -34,6 +35,10 @@ export class Writer {
   /** The container's log has a list of its own: a line of it differs from that of the files. */
   #apart = false;
   #containerEnd: number;
+  readonly #spool: LogFile | null;
+  #forwardEnd: number;
+  #forwardBytes = 0;
+  #forwardLines = 0;
   #scratch = SCRATCH_AT;
   #touched: LogFile[] = [];
   #resumed: () => void = () => {};
@@ -46,6 +51,7 @@ export class Writer {
     container: ContainerLog,
     stamps: Stamps,
     routed: readonly LogFile[],
+    spool: LogFile | null,
     written: (files: readonly LogFile[]) => void,
   ) {
     this.#arena = arena;
@@ -55,6 +61,8 @@ export class Writer {
     this.#written = written;
     this.#filesEnd = arena.listAt(FILES);
     this.#containerEnd = arena.listAt(CONTAINER);
+    this.#spool = spool;
+    this.#forwardEnd = arena.listAt(FORWARD);
   }
 
   /** Whether no line was added since the last batch. */
@@ -119,6 +127,16 @@ export class Writer {
     words[this.#containerEnd] = at;
     words[this.#containerEnd + 1] = length;
     this.#containerEnd += 2;
+  }
+
+  /** A frame to forward. */
+  forward(frame: Bytes): void {
+    const { words } = this.#arena;
+    words[this.#forwardEnd] = this.place(frame);
+    words[this.#forwardEnd + 1] = frame.length;
+    this.#forwardEnd += 2;
+    this.#forwardBytes += frame.length;
+    this.#forwardLines++;
   }
 
   /**
@@ -209,6 +227,8 @@ export class Writer {
 
   #write(kind: Kind, resumed: () => void): boolean {
     const { state } = this.#arena;
+    if (this.#spool !== null && this.#forwardLines > 0)
+      this.#note(this.#spool, this.#arena.listAt(FORWARD), this.#forwardEnd, this.#forwardBytes, this.#forwardLines);
     state[Word.ContainerFrom] = this.#arena.listAt(this.#apart ? CONTAINER : FILES);
     state[Word.ContainerEnd] = this.#apart ? this.#containerEnd : this.#filesEnd;
     state[Word.Kind] = kind;
@@ -226,6 +246,9 @@ export class Writer {
   #finish(): boolean {
     if (!this.#container.flush(this.#again)) return false;
     forget(this.#arena);
+    this.#forwardEnd = this.#arena.listAt(FORWARD);
+    this.#forwardBytes = 0;
+    this.#forwardLines = 0;
     this.#lines = 0;
     this.#allRoutes = 0;
     this.#uniform = true;

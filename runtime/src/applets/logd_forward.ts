@@ -1,0 +1,8 @@
+// @daemon
+
+import { kernel } from "../kernel/binding.ts";
+import { Forwarder } from "../log/forwarder.ts";
+
+const [, protocol = "", host = "", port = ""] = kernel.args;
+const forwarder = new Forwarder(kernel, { protocol: protocol === "udp" ? "udp" : "tcp", host, port: Number(port) });
+globalThis.tick = () => forwarder.loop.tick();
