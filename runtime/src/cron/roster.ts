@@ -198,6 +198,7 @@ export class Roster {
   /** Ends every run; resolves when none is left. */
   stop(): Promise<void> {
     this.#queues.clear();
+    for (const { delay } of this.members) if (delay !== null) this.#loop.cancel(delay);
     for (const run of this.#runs) run.stop("cron ends");
     return new Promise((resolve) => {
       this.#whenIdle = resolve;

@@ -209,6 +209,17 @@ test("A98 a stop ends jobs in order, and what they say last is heard", async () 
   assert.ok(ms < 5000, `it took ${ms} ms`);
 });
 
+test("A98 with CRON_JITTER a start is put off, and a stop meanwhile starts nothing", async () => {
+  await using box = await cronBox({
+    "/etc/cron.d/a":
+      "CRON_NAME=soon\nCRON_JITTER=200ms\n@reboot root echo soon\nCRON_JITTER=20h\nCRON_NAME=later\n@reboot root echo later\n",
+  });
+  await box.sees("cron[soon]: soon");
+  const { code } = await box.stop();
+  assert.equal(code, 0);
+  assert.equal(box.output.count("cron[later]"), 0);
+});
+
 test("A98 a job's flood of output is all there, in whole lines, and a reader that sleeps stops nothing but the flood", async () => {
   await using box = await cronBox(
     { "/etc/cron.d/a": "CRON_NAME=flood\n@reboot root seq 200000\nCRON_NAME=other\n@yearly root touch /tmp/other\n" },
