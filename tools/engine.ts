@@ -18,6 +18,9 @@ export interface Engine {
 }
 
 const ANSWER_LIMIT_MS = 10_000;
+const COMMAND_NOT_FOUND = 127;
+/** Two blocks of zeros. */
+const EMPTY_TAR = new Uint8Array(1024);
 
 /**
  * Gives a container engine to `use`: the Docker or Podman that runs on this machine, else a Docker daemon started for the time of
@@ -39,7 +42,7 @@ export async function openEngine(): Promise<{ engine: Engine; close: () => Promi
   if (running !== null) return { engine: running, close: async () => {} };
 
   if (process.env.SHIPSHAPE_ENGINE === "podman")
-    throw new Error("cannot use podman: `podman info` does not succeed here");
+    throw new Error("cannot use podman: it does not start a container here; `podman run` says why");
   await needDocker();
   const daemon = await startDockerDaemon();
   const engine = await docker({ DOCKER_HOST: daemon.host }, daemon.buildArgs);
@@ -51,7 +54,7 @@ export async function openEngine(): Promise<{ engine: Engine; close: () => Promi
 /** The engine that runs already, `null` when there is none. */
 async function findEngine(): Promise<Engine | null> {
   const wanted = process.env.SHIPSHAPE_ENGINE;
-  return (wanted !== "podman" ? await docker({}, []) : null) ?? (wanted !== "docker" ? await podman() : null);
+  return (wanted !== "podman" ? await docker({}, []) : null) ?? (wanted !== "docker" ? await podmanAt({}) : null);
 }
 
 type Environment = Readonly<Record<string, string>>;
@@ -79,9 +82,20 @@ export function commonApiVersion(stderr: string): string | null {
   return /(?:Maximum|Minimum|minimum) supported API version is (\d+\.\d+)/.exec(stderr)?.[1] ?? null;
 }
 
-async function podman(): Promise<Engine | null> {
-  const { code } = await run("podman", ["info"], { timeoutMs: ANSWER_LIMIT_MS });
-  return code === 0 ? engine("podman", {}, []) : null;
+/**
+ * The Podman that these variables lead to, `null` when it cannot start a container: it answers questions also where the kernel lets it
+ * do nothing.
+ */
+export async function podmanAt(env: Environment): Promise<Engine | null> {
+  const found = engine("podman", env, []);
+  const limited = { timeoutMs: ANSWER_LIMIT_MS };
+  if ((await found.run(["info"], limited)).code !== 0) return null;
+  // An image without a file: everything has worked when nothing but the command is missing.
+  const trial = "localhost/shipshape/empty:latest";
+  const present = await found.run(["image", "exists", trial], limited);
+  if (present.code !== 0) await found.run(["import", "-", trial], { ...limited, input: EMPTY_TAR });
+  const { code } = await found.run(["run", "--rm", trial, "/no-such-command"], limited);
+  return code === COMMAND_NOT_FOUND ? found : null;
 }
 
 function engine(program: Engine["program"], env: Environment, buildArgs: readonly string[]): Engine {
