@@ -39,7 +39,16 @@ apt-get -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@"
  * @throws when apt-get fails, or when there is none, or no right to use it; the message names the packages
  * @see https://manpages.debian.org/invoke-rc.d.8 for policy-rc.d
  */
-export async function needDebianPackages(names: readonly string[]): Promise<void> {
+export function needDebianPackages(names: readonly string[]): Promise<void> {
+  // One at a time: the second one may find everything installed.
+  const done = turn.then(() => install(names));
+  turn = done.catch(() => {});
+  return done;
+}
+
+let turn: Promise<void> = Promise.resolve();
+
+async function install(names: readonly string[]): Promise<void> {
   const missing: string[] = [];
   for (const name of names) if (!(await isInstalled(name))) missing.push(name);
   if (missing.length === 0) return;
