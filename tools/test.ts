@@ -62,7 +62,7 @@ function runtimePhases(variant: Variant): Phase[] {
     name: `${kind} (${variant})`,
     needs: [build],
     run: async (progress) => {
-      await needDebianPackages(PEERS);
+      await needDebianPackages(SUITE_PACKAGES);
       const limits = { timeoutMs: SUITE_LIMIT_MS, idleMs: SUITE_IDLE_MS * TIME_SCALE[variant] };
       return runSuite({ name: `${kind}-${variant}`, files: testFiles(kind), env, concurrency: 2, ...limits }, progress);
     },
