@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { appletTable, bundleApplets } from "./runtime/applets.ts";
 import { type Arch, hostArch, toolchains } from "./runtime/arch.ts";
+import { pruneCache } from "./runtime/cached.ts";
 import { Compiler, dist, type Target, type Variant, variants } from "./runtime/compiler.ts";
 import { fetchSources } from "./runtime/sources.ts";
 import { isMain } from "./setup/main.ts";
@@ -51,6 +52,7 @@ async function main(): Promise<void> {
       say(`${binary.slice(top.length + 1)}: ${Math.round(readFileSync(binary).length / 1000)} kB`);
     }
   }
+  pruneCache();
 }
 
 /** The same runtime with the applets that tests drive it by. @returns path of the binary */

@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { cacheDir } from "../setup/places.ts";
+
+const CACHE = join(cacheDir, "runtime");
+const KEPT_MS = 7 * 24 * 3600_000;
 
 /** Hex digest of everything that decides a result, one after the other. */
 export function digest(...parts: readonly (string | Uint8Array)[]): string {
@@ -17,7 +20,7 @@ export function digest(...parts: readonly (string | Uint8Array)[]): string {
  * @param key {@link digest} of everything that decides the content
  */
 export function cached(name: string, key: string, make: (path: string) => Promise<void>): Promise<string> {
-  const path = join(cacheDir, "runtime", `${key}-${name}`);
+  const path = join(CACHE, `${key}-${name}`);
   const running = making.get(path) ?? makeOnce(path, make);
   making.set(path, running);
   return running;
@@ -26,7 +29,10 @@ export function cached(name: string, key: string, make: (path: string) => Promis
 const making = new Map<string, Promise<string>>();
 
 async function makeOnce(path: string, make: (path: string) => Promise<void>): Promise<string> {
-  if (existsSync(path)) return path;
+  if (existsSync(path)) {
+    utimesSync(path, new Date(), new Date());
+    return path;
+  }
   mkdirSync(dirname(path), { recursive: true });
   const unfinished = join(dirname(path), `${process.pid}-${basename(path)}`);
   try {
@@ -39,4 +45,12 @@ async function makeOnce(path: string, make: (path: string) => Promise<void>): Pr
     rmSync(unfinished, { recursive: true, force: true });
   }
   return path;
+}
+
+/** Removes what no build has asked for in this time. */
+export function pruneCache(keptMs = KEPT_MS): void {
+  for (const name of readdirSync(CACHE)) {
+    const path = join(CACHE, name);
+    if (Date.now() - statSync(path).mtimeMs > keptMs) rmSync(path, { recursive: true });
+  }
 }
