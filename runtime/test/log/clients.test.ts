@@ -49,9 +49,9 @@ l = logging.getLogger(); l.addHandler(h.SysLogHandler("/dev/log")); l.error("no 
   assert.equal(lines.length, 3);
 });
 
-/** Perl that sends these bytes as one datagram. */
+/** Perl that sends these bytes as one datagram, and lives on for a moment: the dead have no name. */
 function datagram(bytes: string): string {
-  return `perl -MSocket -e 'socket(S, AF_UNIX, SOCK_DGRAM, 0); connect(S, pack_sockaddr_un("/dev/log")) or die; send(S, "${bytes}", 0) // die'`;
+  return `perl -MSocket -e 'socket(S, AF_UNIX, SOCK_DGRAM, 0); connect(S, pack_sockaddr_un("/dev/log")) or die; send(S, "${bytes}", 0) // die; select(undef, undef, undef, 0.3)'`;
 }
 
 test("A95 nothing that a message holds breaks a line or hides what it says", async () => {

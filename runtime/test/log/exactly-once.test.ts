@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { boot, type Container } from "../harness/container.ts";
+import type { Container } from "../harness/container.ts";
 import { test } from "../harness/test.ts";
+import { bootWithLog, daemonOf } from "./fixture.ts";
 
 /** Messages of all senders together; CI can take fewer. */
 const MESSAGES = Number(process.env["SHIPSHAPE_LOG_MESSAGES"] ?? "1000000");
@@ -65,7 +66,7 @@ async function keepKilling(box: Container, done: () => boolean): Promise<number>
   let last = 0;
   while (!done()) {
     await delay(KILL_EVERY_MS);
-    const pid = box.processes().find(({ args }) => args[0] === "logd")?.pid ?? 0;
+    const pid = daemonOf(box) ?? 0;
     if (pid === 0 || pid === last) continue;
     await box.exec(`kill -9 ${pid}`);
     last = pid;
@@ -78,7 +79,7 @@ test(
   "A95 every message is in the files exactly once, though the log daemon is killed again and again and they rotate",
   async () => {
     const each = MESSAGES / SENDERS;
-    await using box = await boot({
+    await using box = await bootWithLog({
       before: "exec >/tmp/container-log",
       files: {
         "/etc/shipshape/logd.conf": "LOG_ROTATE_SIZE=2M\nLOG_ROTATE_KEEP=1000\nLOG_COMPRESS=off\n",
@@ -98,13 +99,15 @@ test(
       MESSAGES < 100_000 || (kills >= 3 && files.length >= 10),
       `${kills} kills, ${files.length} rotated files`,
     );
-    },
+  },
   LIMIT_MS,
 );
 
-test("A95 every line of a captured service is in its files exactly once, though the log daemon is killed and they rotate", async () => {
-  const lines = MESSAGES;
-  const writer = `
+test(
+  "A95 every line of a captured service is in its files exactly once, though the log daemon is killed and they rotate",
+  async () => {
+    const lines = MESSAGES;
+    const writer = `
 $| = 0;
 for my $n (0 .. ${lines - 1}) { print "number=$n; ", $n % 1000 == 7 ? "x" x 6000 : "a usual line of a usual service", "\\n" }
 print STDERR "";
@@ -112,16 +115,26 @@ close STDOUT;
 open(my $done, ">", "/tmp/done");
 sleep 1000;
 `;
-  await using box = await boot({
-    before: "exec >/tmp/container-log",
-    files: {
-      "/etc/shipshape/logd.conf": "LOG_ROTATE_SIZE=2M\nLOG_ROTATE_KEEP=1000\nLOG_COMPRESS=off\nLOG_CAPTURE=on\n",
-      "/opt/writer.pl": writer,
-    },
-    services: { s: { run: "exec perl /opt/writer.pl" } },
-  });
-  const kills = await keepKilling(box, () => box.has("/tmp/done"));
-  assert.equal((await box.stop("SIGTERM", 30_000)).code, 0);
-  assertEachOnce(count(box, "/var/log/services", ["s.log"], /^number=(\d+); (?:x{6000}|a usual line of a usual service)$/gm, lines));
-  assert.ok(MESSAGES < 100_000 || kills >= 2, `${kills} kills`);
-}, LIMIT_MS);
+    await using box = await bootWithLog({
+      before: "exec >/tmp/container-log",
+      files: {
+        "/etc/shipshape/logd.conf": "LOG_ROTATE_SIZE=2M\nLOG_ROTATE_KEEP=1000\nLOG_COMPRESS=off\nLOG_CAPTURE=on\n",
+        "/opt/writer.pl": writer,
+      },
+      services: { s: { run: "exec perl /opt/writer.pl" } },
+    });
+    const kills = await keepKilling(box, () => box.has("/tmp/done"));
+    assert.equal((await box.stop("SIGTERM", 30_000)).code, 0);
+    assertEachOnce(
+      count(
+        box,
+        "/var/log/services",
+        ["s.log"],
+        /^number=(\d+); (?:x{6000}|a usual line of a usual service)$/gm,
+        lines,
+      ),
+    );
+    assert.ok(MESSAGES < 100_000 || kills >= 2, `${kills} kills`);
+  },
+  LIMIT_MS,
+);

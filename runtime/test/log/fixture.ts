@@ -1,9 +1,14 @@
 import { type BootOptions, boot, type Container } from "../harness/container.ts";
 import { eventually } from "../harness/deadline.ts";
 
-/** Boots a box with system logging. @param settings lines of logd.conf */
-export function bootWithLog(options: BootOptions = {}, settings = ""): Promise<Container> {
-  return boot({ ...options, files: { "/etc/shipshape/logd.conf": settings, ...options.files } });
+/**
+ * Boots a box with system logging, and waits for the log daemon unless a main command does what the test is about.
+ * @param settings lines of logd.conf
+ */
+export async function bootWithLog(options: BootOptions = {}, settings = ""): Promise<Container> {
+  const box = await boot({ ...options, files: { "/etc/shipshape/logd.conf": settings, ...options.files } });
+  if (options.main === undefined) await eventually("the log daemon runs", () => daemonOf(box));
+  return box;
 }
 
 /** The log daemon's process in the box. */

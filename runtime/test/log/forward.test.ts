@@ -42,15 +42,22 @@ test("A95 messages go to another machine over TCP as RFC 5424 has them, with cap
   const server = await new Server().listen(0);
   try {
     await using box = await bootWithLog(
-      { services: { web: { run: "echo from-web; exec sleep 1000", files: { "log.conf": "LOG_CAPTURE=on" } } }, postShutdown: { z: "logger -t last words" } },
+      {
+        services: { web: { run: "echo from-web; exec sleep 1000", files: { "log.conf": "LOG_CAPTURE=on" } } },
+        postShutdown: { z: "logger -t last words" },
+      },
       `LOG_FORWARD=tcp://localhost:${server.port}`,
     );
-    await box.exec("logger -p mail.err -t app --id=7 one; printf 'two\\tlines\\nhere' | perl -e 'use Sys::Syslog; openlog(q(p), q(), q(user)); syslog(q(info), q(%s), join(q(), <STDIN>))'");
+    await box.exec(
+      "logger -p mail.err -t app --id=7 one; printf 'two\\tlines\\nhere' | perl -e 'use Sys::Syslog; openlog(q(p), q(), q(user)); syslog(q(info), q(%s), join(q(), <STDIN>))'",
+    );
     await eventually("all has come", () => server.messages.length >= 3);
     const texts = server.messages.map((message) => message.replace(HEADER, "$1 ")).sort();
     assert.deepEqual(texts, ["14 p - - - two\tlines#012here", "19 app 7 - - one", "30 web - - - from-web"].sort());
     assert.equal((await box.stop()).code, 0);
-    await eventually("the last has come", () => server.messages.some((message) => message.endsWith("last - - - words")));
+    await eventually("the last has come", () =>
+      server.messages.some((message) => message.endsWith("last - - - words")),
+    );
   } finally {
     await server.close();
   }
@@ -83,7 +90,10 @@ test("A95 messages go to another machine over UDP, one in each datagram", async 
     await using box = await bootWithLog({}, `LOG_FORWARD=udp://127.0.0.1:${server.address().port}`);
     await box.exec("logger -t app one; logger -t app two");
     await eventually("both have come", () => received.length >= 2);
-    assert.deepEqual(received.map((message) => message.replace(HEADER, "")), ["app - - - one", "app - - - two"]);
+    assert.deepEqual(
+      received.map((message) => message.replace(HEADER, "")),
+      ["app - - - one", "app - - - two"],
+    );
   } finally {
     server.close();
   }
