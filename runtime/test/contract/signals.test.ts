@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { boot } from "../harness/container.ts";
@@ -102,25 +102,28 @@ test("A30 without a main command HUP rescans the services", async () => {
 });
 
 test("A30 TERM in the first milliseconds after the exec is a clean stop", async () => {
-  for (const afterMs of [1, 2, 3, 4, 5]) {
+  let early = 0;
+  for (let attempt = 0; attempt < 20; attempt++) {
     await using box = await boot({ services: { s: { run: waiting() } }, startup: { "10_a": "true" } });
-    for (const deadline = performance.now() + 5000; !isInit(box.pid); ) {
-      assert.ok(performance.now() < deadline, "PID 1 never became the init");
-    }
-    const until = performance.now() + afterMs * TIME_SCALE;
+    spin("PID 1 is the init", () => readlinkSync(`/proc/${box.pid}/exe`).endsWith("shipshape"));
+    const execAt = performance.now();
+    // Before that it has not run at all, and the kernel drops what PID 1 does not handle. A busy machine can take long to get there.
+    spin("its first line has run", () => !/^SigBlk:\s+0+$/m.test(readFileSync(`/proc/${box.pid}/status`, "utf8")));
+    const until = execAt + (attempt / 4) * TIME_SCALE;
     while (performance.now() < until);
+    if (performance.now() - execAt < 5 * TIME_SCALE) early++;
     const { code, ms } = await box.stop();
-    assert.ok(code === 0 || code === 143, `code ${code} after ${afterMs} ms`);
-    assert.ok(ms < 1000 * TIME_SCALE, `took ${ms} ms`);
+    // A startup file may be running by then, or services, or nothing.
+    assert.ok(code === 0 || code === 143, `code ${code} in attempt ${attempt}`);
+    assert.ok(ms < 1000 * TIME_SCALE, `took ${ms} ms in attempt ${attempt}`);
   }
+  assert.ok(early > 0, "no attempt was early enough");
 });
 
-function isInit(pid: number): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/exe`).endsWith("shipshape");
-  } catch {
-    return true;
-  }
+/** Waits without giving the processor away, for what is over in a moment. */
+function spin(what: string, probe: () => boolean): void {
+  const deadline = performance.now() + 5000 * TIME_SCALE;
+  while (!probe()) assert.ok(performance.now() < deadline, `gave up waiting until ${what}`);
 }
 
 test("A31 a second TERM shortens what is left to a second", async () => {
