@@ -6,7 +6,7 @@ import { type Bytes, Errno, type Sys } from "../sys.ts";
 const MAX_LINE_BYTES = 4096;
 /** With so much waiting, jobs' output stays in their pipes. */
 const FULL_BYTES = 32_768;
-/** Beyond this, lines of cron's own are dropped and counted. */
+/** Beyond this, lines of cron's own are dropped and counted. Jobs' lines are not: their pipes are left alone by then. */
 const MAX_WAITING_BYTES = 262_144;
 const FIRST_RETRY_MS = 5;
 const LAST_RETRY_MS = 1000;
@@ -18,6 +18,7 @@ export class Output {
   readonly #fd: number;
   readonly #drained: () => void;
   #waiting = "";
+  #wasFull = false;
   #lost = 0;
   #retryMs = 0;
 
@@ -36,7 +37,8 @@ export class Output {
 
   /** A message of cron's own. */
   say(text: Bytes): void {
-    this.line("cron", text);
+    if (this.#waiting.length < MAX_WAITING_BYTES) this.line("cron", text);
+    else this.#lost++;
   }
 
   /** One line of a job; a longer one is split, each part but the last with a `\` at its end. */
@@ -49,36 +51,40 @@ export class Output {
   }
 
   #write(line: Bytes): void {
-    if (this.#waiting.length + line.length > MAX_WAITING_BYTES) {
-      this.#lost++;
-      return;
-    }
     this.#waiting += line;
+    this.#wasFull ||= this.full;
     if (this.#retryMs === 0) this.#flush();
   }
 
   #flush(): void {
-    const wasFull = this.full;
+    this.#pass();
+    if (this.#waiting === "" && this.#lost > 0) {
+      const notice = `cron: ${this.#lost} lines were dropped: nobody read them\n`;
+      if (this.#sys.write(this.#fd, notice) > 0) this.#lost = 0;
+    }
+    if (!this.#wasFull || this.full) return;
+    this.#wasFull = false;
+    this.#drained();
+  }
+
+  /** Writes what the reader takes; for the rest it tries again later. */
+  #pass(): void {
+    let moved = false;
     while (this.#waiting !== "") {
       const part = this.#waiting.slice(0, wholeLines(this.#waiting));
       const written = this.#sys.write(this.#fd, part);
       if (written === -Errno.EAGAIN || written === 0) {
-        this.#retryMs = Math.min(Math.max(FIRST_RETRY_MS, this.#retryMs * 2), LAST_RETRY_MS);
+        // A reader that takes something will soon take more.
+        this.#retryMs = moved ? FIRST_RETRY_MS : Math.min(Math.max(FIRST_RETRY_MS, this.#retryMs * 2), LAST_RETRY_MS);
         this.#loop.after(this.#retryMs, () => this.#flush());
         return;
       }
+      moved = true;
       // A log that is gone, or a full disk: the line is lost, cron goes on.
       if (written < 0) this.#lost++;
       this.#waiting = this.#waiting.slice(written < 0 ? part.length : written);
     }
     this.#retryMs = 0;
-    if (this.#lost > 0) {
-      const lost = this.#lost;
-      this.#lost = 0;
-      const notice = `cron: ${lost} lines were dropped: nobody read them\n`;
-      if (this.#sys.write(this.#fd, notice) < 0) this.#lost = lost;
-    }
-    if (wasFull) this.#drained();
   }
 }
 

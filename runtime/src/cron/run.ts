@@ -6,7 +6,7 @@ import type { Timer } from "../kernel/timers.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 import type { LastRun } from "./job.ts";
 
-const READ_BYTES = 16_384;
+const READ_BYTES = 8192;
 /** Without a line end after so much, a line is passed on as far as it is. */
 const LONG_LINE_BYTES = 65_536;
 /** What a job has written is there when it has ended; a child that it left may hold the pipe open for longer. */
