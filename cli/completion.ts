@@ -9,7 +9,7 @@ export function completion(verbs: readonly string[]): Verb {
     parse(args) {
       if (args.length !== 1 || args[0] !== "bash") return { problem: "bash is the only shell that it knows" };
       return async () => {
-        process.stdout.write(script(verbs));
+        process.stdout.write(completionScript(verbs));
         return 0;
       };
     },
@@ -17,7 +17,7 @@ export function completion(verbs: readonly string[]): Verb {
 }
 
 /** Verbs after `shipshape`, the containers that run after a verb or a link, then what bash completes for any command. */
-function script(verbs: readonly string[]): string {
+export function completionScript(verbs: readonly string[]): string {
   return `# Tab completion of shipshape, docker-bash and docker-ssh for bash; made by \`shipshape completion bash\`.
 _shipshape_containers() {
   local engine

@@ -32,6 +32,9 @@ export interface ExecOptions {
 export async function findContainer(name: string, purpose: string, exitCode: number): Promise<Container> {
   const wanted = process.env.SHIPSHAPE_ENGINE;
   const engines = ENGINES.filter((engine) => wanted === undefined || wanted === engine);
+  if (engines.length === 0) {
+    throw new Failure(`cannot ${purpose}: SHIPSHAPE_ENGINE is "${wanted}", not ${ENGINES.join(" or ")}`, exitCode);
+  }
   const answers: EngineAnswer[] = [];
   for (const engine of engines) {
     const said = await capture(engine, ["container", "inspect", name]);
@@ -91,9 +94,8 @@ export function whyNotFound(answers: readonly EngineAnswer[], name: string): str
     return [where, ...mute].join("; ");
   }
   if (mute.length > 0) return mute.join("; ");
-  const names =
-    answers.length > 0 ? answers.map((answer) => "engine" in answer && answer.engine).join(" nor ") : "engine";
-  return `neither ${names} is installed here, or not in PATH`;
+  const missing = answers.flatMap((answer) => (answer.kind === "missing" ? [answer.engine] : []));
+  return `${missing.length > 1 ? `neither ${missing.join(" nor ")} is` : `${missing[0]} is not`} installed here, or not in PATH`;
 }
 
 /** Arguments of the engine's `exec` up to the command. Standard input is always passed on. */

@@ -1,0 +1,37 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { bash, commandLine } from "./bash.ts";
+
+for (const [args, problem] of [
+  [[], "which container?"],
+  [["-u"], "option requires an argument -- u"],
+  [["-x", "web"], "illegal option -- x"],
+  [["-u", "root"], "which container?"],
+] as const) {
+  test(`bash.parse() refuses ${JSON.stringify(args)}`, () => {
+    deepEqual(bash.parse(args), { problem });
+  });
+}
+
+test("bash.parse() leaves the options of the command alone", () => {
+  equal(typeof bash.parse(["-u", "app", "web", "ls", "-u", "-x"]), "function");
+});
+
+test("commandLine() opens the best shell there is, and runs a command without a shell where there is none", () => {
+  deepEqual(commandLine("bash", []), ["bash", "-l"]);
+  deepEqual(commandLine("sh", []), ["sh", "-l"]);
+  deepEqual(commandLine("none", ["/app", "-x"]), ["/app", "-x"]);
+});
+
+for (const words of [
+  ["printf", "<%s>", "two words", "it's", "$HOME", "", "*"],
+  ["sh", "-c", "exit 7"],
+]) {
+  test(`commandLine() keeps the words of ${JSON.stringify(words)} and the exit code`, () => {
+    const [program = "", ...args] = commandLine("sh", words);
+    const direct = spawnSync(words[0] ?? "", words.slice(1), { encoding: "utf8" });
+    const wrapped = spawnSync(program, args, { encoding: "utf8" });
+    deepEqual([wrapped.stdout, wrapped.status], [direct.stdout, direct.status]);
+  });
+}

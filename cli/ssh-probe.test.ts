@@ -1,0 +1,68 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { test } from "node:test";
+import { type Probe, readProbe, whyNoLogin } from "./ssh-probe.ts";
+
+const container = { engine: "docker", id: "c0ffee", name: "web" } as const;
+const login = { user: "root", identity: undefined, options: [], terminal: false, command: [] };
+const ready: Probe = {
+  sshd: "/usr/sbin/sshd",
+  up: true,
+  broken: "",
+  home: "/root",
+  allowed: true,
+  insecureKey: "key\n",
+  hostKeys: ["ssh-ed25519 AAAA"],
+  failed: "",
+};
+
+test("readProbe() reads what the script tells", () => {
+  const stdout = [
+    "sshd /usr/sbin/sshd",
+    "up yes",
+    "home /root",
+    "allowed yes",
+    "key -----BEGIN-----",
+    "key abc",
+    "host ssh-rsa AAAA",
+    "host ssh-ed25519 BBBB",
+    "",
+  ].join("\n");
+  deepEqual(readProbe({ code: 0, stdout, stderr: "" }), {
+    ...ready,
+    insecureKey: "-----BEGIN-----\nabc\n",
+    hostKeys: ["ssh-rsa AAAA", "ssh-ed25519 BBBB"],
+  });
+});
+
+test("readProbe() keeps the engine's last words when the script could not run", () => {
+  equal(readProbe({ code: 126, stdout: "", stderr: "a\nno sh here\n" }).failed, "no sh here");
+  equal(readProbe({ code: 137, stdout: "", stderr: "" }).failed, "exit code 137");
+});
+
+test("whyNoLogin() is content when all is there, and with a key of the user's own", () => {
+  equal(whyNoLogin(ready, container, login), null);
+  const own = { ...login, identity: "/home/me/.ssh/id" };
+  equal(whyNoLogin({ ...ready, allowed: false, insecureKey: "" }, container, own), null);
+});
+
+for (const [changes, reason] of [
+  [{ failed: "no sh" }, /^cannot look into the container: no sh$/],
+  [{ sshd: "" }, /^there is no sshd in its image; docker-bash web works/],
+  [{ up: false }, /^sshd is down in it; .*: docker exec web sv up sshd; .*: RUN rm -f \/etc\/service\/sshd\/down$/],
+  [{ broken: "line 3: Bad option" }, /^its sshd refuses to work: line 3: Bad option$/],
+  [{ home: "" }, /^there is no user root in it$/],
+  [{ insecureKey: "" }, /^there is no \/etc\/insecure_key in its image; .*-i FILE$/],
+  [
+    { allowed: false },
+    /^the insecure key is not enabled for root in it: docker exec web enable_insecure_key; .*-i FILE$/,
+  ],
+] as const) {
+  test(`whyNoLogin() explains ${JSON.stringify(changes)}`, () => {
+    match(whyNoLogin({ ...ready, ...changes }, container, login) ?? "", reason);
+  });
+}
+
+test("whyNoLogin() names the user who has to enable the key", () => {
+  const reason = whyNoLogin({ ...ready, allowed: false }, container, { ...login, user: "app" }) ?? "";
+  match(reason, /for app in it: docker exec --user app web enable_insecure_key;/);
+});
