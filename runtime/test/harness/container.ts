@@ -27,6 +27,8 @@ import { failureLogs } from "./test.ts";
 export const BINARY = resolve(
   process.env["SHIPSHAPE_BINARY"] ?? fileURLToPath(new URL("../../../dist/runtime/amd64/shipshape", import.meta.url)),
 );
+/** The binary is built with AddressSanitizer: its memory says nothing about the program's. */
+export const SANITIZED = existsSync(BINARY) && readFileSync(BINARY).includes("__asan_init");
 const ENTER = fileURLToPath(new URL("enter.sh", import.meta.url));
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

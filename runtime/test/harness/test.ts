@@ -12,6 +12,11 @@ export const failureLogs = {
   },
 };
 
+/** A test that cannot be done here, which the run tells with the reason. */
+export function skip(title: string, reason: string): void {
+  nodeTest(title, { skip: reason });
+}
+
 /**
  * A test whose failure shows the output of every box that it booted.
  * @param limitMs the test fails when it takes longer, in milliseconds
