@@ -179,6 +179,7 @@ int main(UNUSED int argc, char **argv) {
     // SIGCHLD ignored by whoever started us would lose every exit status.
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
+    sigdelset(&origin.blocked, SIGPIPE);  // one that is blocked would be kept for signalfd, ignored or not
     prctl(PR_SET_NAME, applet->name);  // after a restart the kernel names us after a descriptor
     last_resort_arm(argv, crashes);
   } else {

@@ -1,7 +1,7 @@
 /**
  * The one seam between the runtime and Linux. Every method is one system call (or one libc wrapper of it) with no
  * policy. `runtime/native/sys.c` implements it, checked against the list that the build makes from this interface;
- * `runtime/src/sys-fake.ts` is the stand-in of the unit tests.
+ * `runtime/src/fake` is the stand-in of the unit tests; both pass its suite of behaviours.
  *
  * **Results.** A number `>= 0` is the call's result, a negative one is `-errno` ({@link Errno}); calls that answer with text
  * or a record return that or `-errno`. Nothing throws except for arguments of the wrong type, which is a bug.

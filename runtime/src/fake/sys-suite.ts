@@ -1,0 +1,548 @@
+import { type Bytes, Errno, Mode, Open, type Path, Poll, SpawnFlag, type Stat, type Sys } from "../sys.ts";
+
+/** What holds for every {@link Sys}: the kernel's and the fake. It runs under Node.js and inside the binary. */
+export interface Behaviour {
+  readonly name: string;
+  /**
+   * @param dir an empty directory of its own
+   * @throws when the behaviour is another
+   */
+  readonly run: (sys: Sys, dir: Path) => void;
+}
+
+/** Programs that {@link behaviours} start: they exit with 0, exit with 1, and sleep. */
+export const TRUE = "/bin/true";
+export const FALSE = "/bin/false";
+export const SLEEP = "/bin/sleep";
+
+const SIGUSR1 = 10;
+const SIGUSR2 = 12;
+const SIGCHLD = 17;
+const SIGKILL = 9;
+const EBADF = 9;
+const ENAMETOOLONG = 36;
+const RLIMIT_NOFILE = 7;
+const QUIET = [-1, -1, -1];
+const EVERY_BYTE = String.fromCharCode(...Array.from({ length: 256 }, (_, index) => index));
+
+function same(actual: unknown, expected: unknown): void {
+  const [a, b] = [actual, expected].map((value) => JSON.stringify(value));
+  if (a !== b) throw new Error(`${a} is not ${b}`);
+}
+
+function holds(condition: boolean, what: string): void {
+  if (!condition) throw new Error(`it does not hold that ${what}`);
+}
+
+/** A call's result that must not be an error. */
+function ok(result: number): number {
+  holds(result >= 0, `${result} is no error`);
+  return result;
+}
+
+function write(sys: Sys, path: Path, content: Bytes): void {
+  const fd = ok(sys.open(path, Open.Write | Open.Create | Open.Truncate, 0o644));
+  same(sys.write(fd, content), content.length);
+  ok(sys.close(fd));
+}
+
+function read(sys: Sys, path: Path): Bytes | number {
+  const fd = sys.open(path, Open.Read, 0);
+  if (fd < 0) return fd;
+  const content = sys.read(fd, 65536);
+  ok(sys.close(fd));
+  return content;
+}
+
+function stat(sys: Sys, path: Path): Stat {
+  const result = sys.stat(path);
+  if (typeof result === "number") throw new Error(`stat of ${path} answered ${result}`);
+  return result;
+}
+
+function pair(sys: Sys): [number, number] {
+  const ends = sys.pipe();
+  if (typeof ends === "number") throw new Error(`pipe answered ${ends}`);
+  return ends;
+}
+
+/** The events of one descriptor after at most this time, 0 for none. */
+function poll(sys: Sys, fd: number, events: number, timeoutMs: number): number {
+  const epoll = ok(sys.epollCreate());
+  ok(sys.epollAdd(epoll, fd, events));
+  const pairs = new Int32Array(2);
+  const count = ok(sys.epollWait(epoll, pairs, timeoutMs));
+  ok(sys.close(epoll));
+  return count === 0 ? 0 : (pairs[1] ?? 0);
+}
+
+/** Waits for the end of a child; its wait status. */
+function ended(sys: Sys, pid: number): number {
+  const signals = ok(sys.signalfd());
+  for (;;) {
+    const result = sys.reap();
+    if (Math.floor(result / 0x10000) === pid) {
+      while (sys.readSignal(signals) > 0);
+      ok(sys.close(signals));
+      return result % 0x10000;
+    }
+    holds(result === 0, `reap answers 0 and not ${result} while a child lives`);
+    holds(poll(sys, signals, Poll.In, 5000) !== 0, "a child's end is a signal");
+    sys.readSignal(signals);
+  }
+}
+
+function spawn(sys: Sys, program: Path, ...argv: Bytes[]): number {
+  return sys.spawn(program, [program, ...argv].join("\0"), "", "", QUIET, SpawnFlag.Group, null);
+}
+
+const files: readonly Behaviour[] = [
+  {
+    name: "a file holds every byte as it was written",
+    run(sys, dir) {
+      write(sys, `${dir}/f`, EVERY_BYTE);
+      same(read(sys, `${dir}/f`), EVERY_BYTE);
+    },
+  },
+  {
+    name: "a name may hold every byte but NUL and the slash",
+    run(sys, dir) {
+      const name = EVERY_BYTE.replace("\0", "").replace("/", "").slice(0, 200);
+      for (const part of [name, name.slice(100) + String.fromCharCode(0xff)]) {
+        write(sys, `${dir}/${part}`, part);
+        same(read(sys, `${dir}/${part}`), part);
+      }
+      same((sys.readdir(dir) as Bytes[]).length, 2);
+      holds((sys.readdir(dir) as Bytes[]).includes(name), "readdir gives the name byte by byte");
+    },
+  },
+  {
+    name: "a path with a NUL in it is refused",
+    run(sys, dir) {
+      write(sys, `${dir}/f`, "x");
+      same(sys.open(`${dir}/f\0g`, Open.Read, 0), -Errno.EINVAL);
+      same(sys.unlink(`${dir}/f\0`), -Errno.EINVAL);
+    },
+  },
+  {
+    name: "open tells what is wrong with a path",
+    run(sys, dir) {
+      write(sys, `${dir}/f`, "x");
+      same(sys.open(`${dir}/none`, Open.Read, 0), -Errno.ENOENT);
+      same(sys.open(`${dir}/none/f`, Open.Write | Open.Create, 0o644), -Errno.ENOENT);
+      same(sys.open(`${dir}/f/g`, Open.Read, 0), -Errno.ENOTDIR);
+      same(sys.open(dir, Open.Write, 0), -Errno.EISDIR);
+      same(sys.open("", Open.Read, 0), -Errno.ENOENT);
+      same(sys.open(`${dir}/f`, Open.Write | Open.Create | Open.Exclusive, 0o644), -Errno.EEXIST);
+    },
+  },
+  {
+    name: "open truncates and appends when told, and else leaves what is there",
+    run(sys, dir) {
+      write(sys, `${dir}/f`, "12345");
+      const plain = ok(sys.open(`${dir}/f`, Open.Write, 0));
+      same(sys.write(plain, "ab"), 2);
+      const append = ok(sys.open(`${dir}/f`, Open.Write | Open.Append, 0));
+      same(sys.write(append, "6"), 1);
+      same(read(sys, `${dir}/f`), "ab3456");
+      write(sys, `${dir}/f`, "");
+      same(read(sys, `${dir}/f`), "");
+      for (const fd of [plain, append]) ok(sys.close(fd));
+    },
+  },
+  {
+    name: "a descriptor allows what it was opened for",
+    run(sys, dir) {
+      write(sys, `${dir}/f`, "x");
+      const reading = ok(sys.open(`${dir}/f`, Open.Read, 0));
+      const writing = ok(sys.open(`${dir}/f`, Open.Write, 0));
+      same(sys.write(reading, "y"), -EBADF);
+      same(sys.read(writing, 1), -EBADF);
+      for (const fd of [reading, writing]) same([sys.close(fd), sys.close(fd)], [0, -EBADF]);
+    },
+  },
+  {
+    name: "the mask takes permissions from a new file only",
+    run(sys, dir) {
+      const before = sys.umask(0o027);
+      write(sys, `${dir}/f`, "x");
+      ok(sys.mkdir(`${dir}/d`, 0o777));
+      same(sys.umask(before), 0o027);
+      same(stat(sys, `${dir}/f`).mode, Mode.Regular | 0o640);
+      same(stat(sys, `${dir}/d`).mode, Mode.Directory | 0o750);
+      ok(sys.chmod(`${dir}/f`, 0o755));
+      write(sys, `${dir}/f`, "y");
+      same(stat(sys, `${dir}/f`).mode, Mode.Regular | 0o755);
+    },
+  },
+  {
+    name: "stat tells owner, size, time and identity",
+    run(sys, dir) {
+      write(sys, `${dir}/f`, "12345");
+      write(sys, `${dir}/g`, "");
+      const { size, uid, gid, ino, mtimeMs, links } = stat(sys, `${dir}/f`);
+      same([size, uid, gid, links], [5, sys.getuid(), sys.getgid(), 1]);
+      holds(Math.abs(mtimeMs - sys.time()) < 60_000, "the time is about now");
+      holds(ino !== stat(sys, `${dir}/g`).ino, "two files have two numbers");
+      same(sys.stat(`${dir}/none`), -Errno.ENOENT);
+      same(sys.lstat(`${dir}/none`), -Errno.ENOENT);
+    },
+  },
+  {
+    name: "pread and pwrite leave the offset, and a gap reads as NUL",
+    run(sys, dir) {
+      const fd = ok(sys.open(`${dir}/f`, Open.ReadWrite | Open.Create, 0o600));
+      same(sys.pwrite(fd, "end", 5), 3);
+      same(sys.pread(fd, 3, 5), "end");
+      same(sys.read(fd, 100), "\0\0\0\0\0end");
+      same(sys.read(fd, 100), "");
+      same(sys.pread(fd, 10, 100), "");
+      same(sys.size(fd), 8);
+      same(sys.ftruncate(fd, 2), 0);
+      same(sys.pread(fd, 10, 0), "\0\0");
+      ok(sys.close(fd));
+    },
+  },
+  {
+    name: "anonymous memory is a file that nobody else finds",
+    run(sys) {
+      const fd = ok(sys.memfd("m"));
+      same(sys.pwrite(fd, "state", 0), 5);
+      same(sys.pread(fd, 100, 0), "state");
+      ok(sys.close(fd));
+    },
+  },
+  {
+    name: "dup2 shares the offset, and closes what was there",
+    run(sys, dir) {
+      write(sys, `${dir}/f`, "12345");
+      const fd = ok(sys.open(`${dir}/f`, Open.Read, 0));
+      const [out, other] = pair(sys);
+      same(sys.dup2(fd, other), other);
+      same(sys.read(fd, 2), "12");
+      same(sys.read(other, 2), "34");
+      same(sys.read(out, 1), "");
+      same(sys.dup2(999, other), -EBADF);
+      for (const one of [fd, out, other]) ok(sys.close(one));
+    },
+  },
+  {
+    name: "rename replaces a file in one step",
+    run(sys, dir) {
+      write(sys, `${dir}/old`, "old");
+      write(sys, `${dir}/new`, "new");
+      same(sys.rename(`${dir}/new`, `${dir}/old`), 0);
+      same(read(sys, `${dir}/old`), "new");
+      same(read(sys, `${dir}/new`), -Errno.ENOENT);
+      same(sys.rename(`${dir}/none`, `${dir}/x`), -Errno.ENOENT);
+      ok(sys.mkdir(`${dir}/d`, 0o755));
+      same(sys.rename(`${dir}/old`, `${dir}/d`), -Errno.EISDIR);
+    },
+  },
+  {
+    name: "unlink takes a name away and leaves the open file",
+    run(sys, dir) {
+      write(sys, `${dir}/f`, "kept");
+      const fd = ok(sys.open(`${dir}/f`, Open.Read, 0));
+      same([sys.unlink(`${dir}/f`), sys.unlink(`${dir}/f`)], [0, -Errno.ENOENT]);
+      same(sys.read(fd, 100), "kept");
+      ok(sys.close(fd));
+      ok(sys.mkdir(`${dir}/d`, 0o755));
+      same(sys.unlink(`${dir}/d`), -Errno.EISDIR);
+    },
+  },
+  {
+    name: "readdir gives every name but the dots",
+    run(sys, dir) {
+      for (const name of ["a", ".b"]) write(sys, `${dir}/${name}`, "");
+      ok(sys.mkdir(`${dir}/c`, 0o755));
+      same(sys.mkdir(`${dir}/c`, 0o755), -Errno.EEXIST);
+      same((sys.readdir(dir) as Bytes[]).sort(), [".b", "a", "c"]);
+      same(sys.readdir(`${dir}/none`), -Errno.ENOENT);
+      same(sys.readdir(`${dir}/a`), -Errno.ENOTDIR);
+    },
+  },
+  {
+    name: "access asks whether somebody may execute it",
+    run(sys, dir) {
+      write(sys, `${dir}/f`, "");
+      same(
+        [sys.access(`${dir}/f`, 0), sys.access(`${dir}/f`, 1), sys.access(`${dir}/none`, 0)],
+        [0, -Errno.EACCES, -Errno.ENOENT],
+      );
+      ok(sys.chmod(`${dir}/f`, 0o755));
+      same(sys.access(`${dir}/f`, 1), 0);
+    },
+  },
+  {
+    name: "relative paths and dots start where chdir led",
+    run(sys, dir) {
+      ok(sys.mkdir(`${dir}/d`, 0o755));
+      write(sys, `${dir}/d/f`, "here");
+      same(sys.chdir(`${dir}/d`), 0);
+      same([read(sys, "f"), read(sys, "../d/./f")], ["here", "here"]);
+      same(sys.realpath("../d/f"), `${dir}/d/f`);
+      same(sys.chdir(`${dir}/d/f`), -Errno.ENOTDIR);
+      same(sys.chdir(`${dir}/none`), -Errno.ENOENT);
+      same(sys.chdir("/"), 0);
+      same(sys.realpath(`${dir}/none`), -Errno.ENOENT);
+      same(sys.readlink(`${dir}/d`), -Errno.EINVAL);
+    },
+  },
+];
+
+const events: readonly Behaviour[] = [
+  {
+    name: "a pipe ends when its last writer is gone, and refuses when its last reader is",
+    run(sys) {
+      const [read, write] = pair(sys);
+      same(sys.write(write, EVERY_BYTE), 256);
+      same([sys.read(read, 100), sys.read(read, 1000)], [EVERY_BYTE.slice(0, 100), EVERY_BYTE.slice(100)]);
+      ok(sys.close(write));
+      same([sys.read(read, 10), sys.read(read, 10)], ["", ""]);
+      ok(sys.close(read));
+      const [reader, writer] = pair(sys);
+      ok(sys.close(reader));
+      same(sys.write(writer, "x"), -Errno.EPIPE);
+      ok(sys.close(writer));
+    },
+  },
+  {
+    name: "epollWait tells what can be read, as long as it can",
+    run(sys) {
+      const [read, write] = pair(sys);
+      same(poll(sys, read, Poll.In, 0), 0);
+      sys.write(write, "xy");
+      for (let turn = 0; turn < 2; turn++) {
+        same(poll(sys, read, Poll.In, -1), Poll.In);
+        sys.read(read, 1);
+      }
+      same(poll(sys, read, Poll.In, 0), 0);
+      ok(sys.close(write));
+      holds((poll(sys, read, Poll.In, 0) & Poll.HangUp) !== 0, "the end is an event");
+      ok(sys.close(read));
+    },
+  },
+  {
+    name: "epollWait ends with the time it was given, and not before",
+    run(sys) {
+      const epoll = ok(sys.epollCreate());
+      const before = sys.now();
+      same(sys.epollWait(epoll, new Int32Array(2), 10.5), 0);
+      holds(sys.now() - before >= 10.5, "the time has passed");
+      ok(sys.close(epoll));
+    },
+  },
+  {
+    name: "an epoll instance knows each descriptor once, until it is removed or closed",
+    run(sys) {
+      const epoll = ok(sys.epollCreate());
+      const [read, write] = pair(sys);
+      same([sys.epollAdd(epoll, read, Poll.In), sys.epollAdd(epoll, read, Poll.In)], [0, -Errno.EEXIST]);
+      same(sys.epollAdd(epoll, 999, Poll.In), -EBADF);
+      sys.write(write, "x");
+      const pairs = new Int32Array(4);
+      same([sys.epollWait(epoll, pairs, 0), [...pairs.subarray(0, 2)]], [1, [read, Poll.In]]);
+      same([sys.epollRemove(epoll, read), sys.epollRemove(epoll, read)], [0, -Errno.ENOENT]);
+      same(sys.epollWait(epoll, pairs, 0), 0);
+      same(sys.epollAdd(epoll, read, Poll.In), 0);
+      ok(sys.close(read));
+      same(sys.epollWait(epoll, pairs, 0), 0);
+      for (const fd of [epoll, write]) ok(sys.close(fd));
+    },
+  },
+  {
+    name: "epollWait gives no more pairs than there is room for",
+    run(sys) {
+      const epoll = ok(sys.epollCreate());
+      const pipes = [pair(sys), pair(sys), pair(sys)];
+      for (const [read, write] of pipes) {
+        ok(sys.epollAdd(epoll, read, Poll.In));
+        sys.write(write, "x");
+      }
+      same(sys.epollWait(epoll, new Int32Array(5), 0), 2);
+      for (const fd of [epoll, ...pipes.flat()]) ok(sys.close(fd));
+    },
+  },
+  {
+    name: "signals are read once each, however often they were sent",
+    run(sys) {
+      const fd = ok(sys.signalfd());
+      same(sys.readSignal(fd), -Errno.EAGAIN);
+      for (const signal of [SIGUSR2, SIGUSR1, SIGUSR1]) same(sys.kill(sys.getpid(), signal), 0);
+      same(poll(sys, fd, Poll.In, -1), Poll.In);
+      same([sys.readSignal(fd), sys.readSignal(fd), sys.readSignal(fd)], [SIGUSR1, SIGUSR2, -Errno.EAGAIN]);
+      ok(sys.close(fd));
+    },
+  },
+  {
+    name: "a watched directory tells of what comes and goes in it, until it is closed",
+    run(sys, dir) {
+      const signals = ok(sys.signalfd());
+      const watch = ok(sys.watchDirectory(dir));
+      const changes: (() => void)[] = [
+        () => write(sys, `${dir}/f`, ""),
+        () => ok(sys.rename(`${dir}/f`, `${dir}/g`)),
+        () => ok(sys.unlink(`${dir}/g`)),
+      ];
+      for (const change of changes) {
+        change();
+        same(poll(sys, signals, Poll.In, 5000), Poll.In);
+        for (let signal = sys.readSignal(signals); signal > 0; signal = sys.readSignal(signals)) {
+          same(Math.floor(signal / 256), watch + 1);
+        }
+      }
+      ok(sys.close(watch));
+      write(sys, `${dir}/h`, "");
+      same(sys.readSignal(signals), -Errno.EAGAIN);
+      same(sys.watchDirectory(`${dir}/h`), -Errno.ENOTDIR);
+      same(sys.watchDirectory(`${dir}/none`), -Errno.ENOENT);
+      ok(sys.close(signals));
+    },
+  },
+];
+
+const processes: readonly Behaviour[] = [
+  {
+    name: "reap tells that there is no child",
+    run: (sys) => same(sys.reap(), -Errno.ECHILD),
+  },
+  {
+    name: "reap tells how a child ended",
+    run(sys) {
+      same(ended(sys, ok(spawn(sys, TRUE))), 0);
+      same(ended(sys, ok(spawn(sys, FALSE))), 1 << 8);
+      const sleeping = ok(spawn(sys, SLEEP, "1000"));
+      same(sys.reap(), 0);
+      same(sys.kill(sleeping, 0), 0);
+      same(sys.kill(-sleeping, SIGKILL), 0);
+      same(ended(sys, sleeping), SIGKILL);
+      same([sys.kill(sleeping, 0), sys.kill(-sleeping, 0)], [-Errno.ESRCH, -Errno.ESRCH]);
+      same(sys.reap(), -Errno.ECHILD);
+    },
+  },
+  {
+    name: "a child's end is a signal",
+    run(sys) {
+      const signals = ok(sys.signalfd());
+      ok(spawn(sys, TRUE));
+      same(poll(sys, signals, Poll.In, 5000), Poll.In);
+      same(sys.readSignal(signals), SIGCHLD);
+      holds(sys.reap() > 0, "it can be reaped then");
+      ok(sys.close(signals));
+    },
+  },
+  {
+    name: "spawn tells why a program cannot be started",
+    run(sys, dir) {
+      write(sys, `${dir}/text`, "text\n");
+      same(spawn(sys, `${dir}/none`), -Errno.ENOENT);
+      same(spawn(sys, `${dir}/text`), -Errno.EACCES);
+      same(spawn(sys, dir), -Errno.EACCES);
+      ok(sys.chmod(`${dir}/text`, 0o755));
+      same(spawn(sys, `${dir}/text`), -Errno.ENOEXEC);
+      same(sys.spawn(TRUE, TRUE, "", `${dir}/none`, QUIET, 0, null), -Errno.ENOENT);
+      same(sys.spawn(TRUE, TRUE, "", `${dir}/text`, QUIET, 0, null), -Errno.ENOTDIR);
+      same(sys.spawn(TRUE, TRUE, "", "", [-1, 999, -1], 0, null), -EBADF);
+      same(sys.reap(), -Errno.ECHILD);
+    },
+  },
+  {
+    name: "a child holds its end of a pipe open until it ends",
+    run(sys) {
+      const [read, write] = pair(sys);
+      const pid = ok(sys.spawn(SLEEP, `${SLEEP}\x001000`, "", "", [-1, write, -1], 0, null));
+      ok(sys.close(write));
+      same(poll(sys, read, Poll.In, 0), 0);
+      same(sys.kill(pid, SIGKILL), 0);
+      same(ended(sys, pid), SIGKILL);
+      same(sys.read(read, 10), "");
+      ok(sys.close(read));
+    },
+  },
+  {
+    name: "limits are what they were set to",
+    run(sys) {
+      const { soft, hard } = sys.getrlimit(RLIMIT_NOFILE);
+      same(sys.setrlimit(RLIMIT_NOFILE, soft - 1, hard), 0);
+      same(sys.getrlimit(RLIMIT_NOFILE), { soft: soft - 1, hard });
+      same(sys.setrlimit(RLIMIT_NOFILE, hard + 1, hard), -Errno.EINVAL);
+      same(sys.setrlimit(RLIMIT_NOFILE, soft, hard), 0);
+    },
+  },
+];
+
+const sockets: readonly Behaviour[] = [
+  {
+    name: "a connection carries bytes both ways, and its end",
+    run(sys, dir) {
+      const server = ok(sys.unixBind(`${dir}/s`));
+      same(stat(sys, `${dir}/s`).mode & Mode.TypeMask, Mode.Socket);
+      same(sys.unixConnect(`${dir}/s`), -Errno.ECONNREFUSED);
+      same(sys.listen(server, 8), 0);
+      same(sys.accept(server), -Errno.EAGAIN);
+      const client = ok(sys.unixConnect(`${dir}/s`));
+      same(poll(sys, server, Poll.In, -1), Poll.In);
+      const accepted = ok(sys.accept(server));
+      same(sys.read(accepted, 10), -Errno.EAGAIN);
+      same(sys.write(client, EVERY_BYTE), 256);
+      same(sys.read(accepted, 1000), EVERY_BYTE);
+      same(sys.write(accepted, "answer"), 6);
+      same(sys.read(client, 1000), "answer");
+      same([sys.peerUid(accepted), sys.peerUid(client)], [sys.getuid(), sys.getuid()]);
+      ok(sys.close(client));
+      holds((poll(sys, accepted, Poll.In, 0) & Poll.HangUp) !== 0, "the end is an event");
+      same([sys.read(accepted, 10), sys.write(accepted, "x")], ["", -Errno.EPIPE]);
+      for (const fd of [accepted, server]) ok(sys.close(fd));
+      same(sys.unixConnect(`${dir}/s`), -Errno.ECONNREFUSED);
+    },
+  },
+  {
+    name: "a socket's path is free, short and leads somewhere",
+    run(sys, dir) {
+      write(sys, `${dir}/f`, "");
+      same(sys.unixBind(`${dir}/f`), -Errno.EADDRINUSE);
+      same(sys.unixBind(`${dir}/none/s`), -Errno.ENOENT);
+      same(sys.unixBind(`/${"x".repeat(107)}`), -ENAMETOOLONG);
+      same(sys.unixConnect(`${dir}/none`), -Errno.ENOENT);
+      same(sys.unixConnect(`${dir}/f`), -Errno.ECONNREFUSED);
+      const fd = ok(sys.open(`${dir}/f`, Open.Read, 0));
+      same(sys.peerUid(fd), -Errno.ENOTSOCK);
+      ok(sys.close(fd));
+    },
+  },
+];
+
+const memory: readonly Behaviour[] = [
+  {
+    name: "clocks go on, and agree",
+    run(sys) {
+      const [monotonic, real] = [sys.now(), sys.time()];
+      const [read, write] = pair(sys);
+      same(poll(sys, read, Poll.In, 5), 0);
+      for (const fd of [read, write]) ok(sys.close(fd));
+      const passed = sys.now() - monotonic;
+      holds(passed >= 5 && Math.abs(sys.time() - real - passed) < 1000, "both went on by the time waited");
+    },
+  },
+  {
+    name: "bytes go into memory and out of it",
+    run(sys) {
+      const buffer = new Uint8Array(300);
+      same(sys.poke(buffer, 40, EVERY_BYTE), 256);
+      same(sys.peek(buffer, 40, 296), EVERY_BYTE);
+      same(sys.poke(buffer, 45, EVERY_BYTE), -Errno.EINVAL);
+      same(
+        [sys.find(buffer, 40, 296, 0xff), sys.find(buffer, 40, 295, 0xff), sys.find(buffer, 41, 300, 10)],
+        [295, -1, 50],
+      );
+    },
+  },
+  {
+    name: "an error number has words",
+    run: (sys) => same(sys.strerror(Errno.ENOENT), "No such file or directory"),
+  },
+];
+
+/** Every behaviour, each with a directory to itself. */
+export const behaviours: readonly Behaviour[] = [...files, ...events, ...processes, ...sockets, ...memory];
