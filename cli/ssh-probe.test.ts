@@ -34,6 +34,13 @@ test("readProbe() reads what the script tells", () => {
   });
 });
 
+test("readProbe() reads why sshd refuses to work", () => {
+  equal(
+    readProbe({ code: 0, stdout: "broken no hostkeys -- exiting.\r\n", stderr: "" }).broken,
+    "no hostkeys -- exiting.",
+  );
+});
+
 test("readProbe() keeps the engine's last words when the script could not run", () => {
   equal(readProbe({ code: 126, stdout: "", stderr: "a\nno sh here\n" }).failed, "no sh here");
   equal(readProbe({ code: 137, stdout: "", stderr: "" }).failed, "exit code 137");

@@ -57,7 +57,8 @@ export function readProbe({ code, stdout, stderr }: Said): Probe {
   return {
     sshd: values("sshd")[0] ?? "",
     up: values("up").length > 0,
-    broken: values("broken")[0] ?? "",
+    // sshd ends its messages with a carriage return.
+    broken: values("broken")[0]?.trim() ?? "",
     home: values("home")[0] ?? "",
     allowed: values("allowed").length > 0,
     insecureKey: key.length > 0 ? `${key.join("\n")}\n` : "",
