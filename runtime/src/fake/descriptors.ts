@@ -39,12 +39,12 @@ export function describeFile(files: FakeFiles, inode: Inode, flags: number, surv
   const file = { inode, offset: 0, flags };
   const read = (max: number) => {
     if (inode.entries !== null) return -Errno.EISDIR;
-    const data = inode.content.slice(file.offset, file.offset + max);
+    const data = inode.content.read(file.offset, max);
     file.offset += data.length;
     return data;
   };
   const write = (data: Bytes) => {
-    if ((flags & Open.Append) !== 0) file.offset = inode.content.length;
+    if ((flags & Open.Append) !== 0) file.offset = inode.content.size;
     files.write(inode, data, file.offset);
     file.offset += data.length;
     return data.length;

@@ -8,9 +8,51 @@ export interface Inode {
   gid: number;
   mtimeMs: number;
   /** What a regular file holds; what a link points to. */
-  content: Bytes;
+  readonly content: Content;
   /** Only a directory has entries. */
   readonly entries: Map<Bytes, Inode> | null;
+}
+
+const BLOCK_BYTES = 4096;
+const HOLE = "\0".repeat(BLOCK_BYTES);
+
+/** Bytes with holes between them, so that what lies far behind costs nothing. */
+export class Content {
+  size = 0;
+  readonly #blocks = new Map<number, Bytes>();
+
+  get text(): Bytes {
+    return this.read(0, this.size);
+  }
+
+  read(offset: number, max: number): Bytes {
+    const end = Math.min(this.size, offset + max);
+    let text = "";
+    for (let at = offset; at < end; at += BLOCK_BYTES - (at % BLOCK_BYTES)) {
+      const block = this.#blocks.get(Math.floor(at / BLOCK_BYTES)) ?? HOLE;
+      text += block.slice(at % BLOCK_BYTES, (at % BLOCK_BYTES) + end - at);
+    }
+    return text;
+  }
+
+  write(data: Bytes, offset: number): void {
+    for (let done = 0; done < data.length; ) {
+      const number = Math.floor((offset + done) / BLOCK_BYTES);
+      const at = (offset + done) % BLOCK_BYTES;
+      const part = data.slice(done, done + BLOCK_BYTES - at);
+      const block = this.#blocks.get(number) ?? HOLE;
+      this.#blocks.set(number, block.slice(0, at) + part + block.slice(at + part.length));
+      done += part.length;
+    }
+    this.size = Math.max(this.size, offset + data.length);
+  }
+
+  truncate(size: number): void {
+    const kept = this.read(0, Math.min(size, this.size));
+    this.#blocks.clear();
+    this.write(kept, 0);
+    this.size = size;
+  }
 }
 
 const LINK = 0o120000;
@@ -35,7 +77,17 @@ export class FakeFiles {
 
   create(mode: number, content: Bytes = ""): Inode {
     const entries = (mode & Mode.TypeMask) === Mode.Directory ? new Map<Bytes, Inode>() : null;
-    return { ino: ++this.#inodes, mode, uid: 0, gid: 0, mtimeMs: this.#clock(), content, entries };
+    const inode = {
+      ino: ++this.#inodes,
+      mode,
+      uid: 0,
+      gid: 0,
+      mtimeMs: this.#clock(),
+      content: new Content(),
+      entries,
+    };
+    inode.content.write(content, 0);
+    return inode;
   }
 
   /** The inode of a path, or `-errno`. @param from directory of relative paths */
@@ -84,8 +136,7 @@ export class FakeFiles {
   }
 
   write(inode: Inode, data: Bytes, at: number): void {
-    const before = inode.content.padEnd(at, "\0");
-    inode.content = before.slice(0, at) + data + before.slice(at + data.length);
+    inode.content.write(data, at);
     inode.mtimeMs = this.#clock();
   }
 
@@ -97,7 +148,7 @@ export class FakeFiles {
 
   stat(inode: Inode): Stat {
     const { ino, mode, uid, gid, mtimeMs, content } = inode;
-    return { ino, mode, uid, gid, mtimeMs, size: content.length, links: 1 };
+    return { ino, mode, uid, gid, mtimeMs, size: content.size, links: 1 };
   }
 
   #walk(path: Path, from: Inode, follow: boolean, links: number): Place | number {
@@ -119,7 +170,7 @@ export class FakeFiles {
       }
       if ((inode.mode & Mode.TypeMask) === LINK && (follow || !last)) {
         if (links === 0) return -Errno.ELOOP;
-        return this.#walk([inode.content, ...wanted].join("/"), directory, follow, links - 1);
+        return this.#walk([inode.content.text, ...wanted].join("/"), directory, follow, links - 1);
       }
       trail.push({ name, inode });
     }

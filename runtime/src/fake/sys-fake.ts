@@ -118,7 +118,7 @@ export class FakeSys implements Sys {
   textOf(path: Path): Bytes {
     const inode = this.files.find(path, this.files.root);
     if (typeof inode === "number") throw new Error(`the fake has no file ${path}`);
-    return inode.content;
+    return inode.content.text;
   }
 
   /** Does something when the clock has come that far; it comes there in {@link epollWait}. */
@@ -170,7 +170,7 @@ export class FakeSys implements Sys {
     const inode = this.files.find(program, directory);
     if (typeof inode === "number") return inode;
     if (inode.entries !== null || (inode.mode & 0o111) === 0) return -Errno.EACCES;
-    if (!inode.content.startsWith("\x7fELF") && !inode.content.startsWith("#!")) return -Errno.ENOEXEC;
+    if (!["\x7fE", "#!"].includes(inode.content.read(0, 2))) return -Errno.ENOEXEC;
     for (const description of descriptions) description.references++;
     const own = (flags & (SpawnFlag.Session | SpawnFlag.Group)) !== 0;
     const process = this.#start(program, split(argv), split(env), cwd, descriptions, ids, own ? 0 : this.pid);
@@ -289,7 +289,7 @@ export class FakeSys implements Sys {
     if (typeof inode === "number") return inode;
     const writes = (flags & 3) !== Open.Read;
     if (inode.entries !== null && writes) return -Errno.EISDIR;
-    if (writes && (flags & Open.Truncate) !== 0) inode.content = "";
+    if (writes && (flags & Open.Truncate) !== 0) inode.content.truncate(0);
     return this.#add(describeFile(this.files, inode, flags));
   }
 
@@ -322,7 +322,7 @@ export class FakeSys implements Sys {
 
   pread(fd: number, max: number, offset: number): Bytes | number {
     const file = this.#descriptors.get(fd)?.file;
-    return file?.inode.content.slice(offset, offset + Math.min(max, 65536)) ?? -EBADF;
+    return file?.inode.content.read(offset, Math.min(max, 65536)) ?? -EBADF;
   }
 
   pwrite(fd: number, data: Bytes, offset: number): number {
@@ -357,7 +357,7 @@ export class FakeSys implements Sys {
   readlink(path: Path): Bytes | number {
     const inode = this.files.find(path, this.#directory, false);
     if (typeof inode === "number") return inode;
-    return this.files.isLink(inode) ? inode.content : -Errno.EINVAL;
+    return this.files.isLink(inode) ? inode.content.text : -Errno.EINVAL;
   }
 
   realpath(path: Path): Bytes | number {
@@ -384,7 +384,7 @@ export class FakeSys implements Sys {
   ftruncate(fd: number, bytes: number): number {
     const file = this.#descriptors.get(fd)?.file;
     if (file === undefined) return -EBADF;
-    file.inode.content = file.inode.content.slice(0, bytes).padEnd(bytes, "\0");
+    file.inode.content.truncate(bytes);
     return 0;
   }
 
@@ -556,7 +556,7 @@ export class FakeSys implements Sys {
   }
 
   size(fd: number): number {
-    return this.#descriptors.get(fd)?.file?.inode.content.length ?? -EBADF;
+    return this.#descriptors.get(fd)?.file?.inode.content.size ?? -EBADF;
   }
 
   // ---- clocks ----
