@@ -150,8 +150,10 @@ class Connection {
       this.#wait(found.service, request.timeoutMs, () => encodeStatus(this.#supervisor.statusOf(found)));
       return "";
     }
-    if (request.verb !== "wait" && request.verb !== "status" && !found.service.ending) {
-      found.process.dispatch(eventOf(request.verb));
+    if (request.verb !== "wait" && request.verb !== "status") {
+      const event = eventOf(request.verb);
+      // One that ends wants nothing else any more, but takes signals: control/t may send another one in place of the TERM.
+      if (!found.service.ending || event.kind === "signal") found.process.dispatch(event);
     }
     return encodeStatus(this.#supervisor.statusOf(found));
   }

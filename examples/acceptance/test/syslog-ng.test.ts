@@ -1,0 +1,21 @@
+import { equal, match } from "node:assert/strict";
+import { test } from "node:test";
+import { eventually } from "../../../runtime/test/harness/deadline.ts";
+import { accept, stopsClean } from "./image.ts";
+
+accept("syslog-ng", (image) => {
+  test("A95 A96 an image's own syslog daemon takes over, ours says so and loses nothing", async () => {
+    const box = await image.start();
+    await eventually("syslog-ng is there", async () => {
+      await box.sh("logger -t probe late");
+      return (await box.exec(["grep", "probe: late", "/var/log/own-syslog"])).code === 0;
+    });
+    // From before its time; ours had the socket then.
+    match(await box.sh("cat /var/log/syslog"), /early: before any service/);
+    await box.shows("early: before any service", /\/dev\/log/);
+    await box.sh("logger -t probe once");
+    await eventually("it is written", async () => (await box.sh("cat /var/log/own-syslog")).includes("probe: once"));
+    equal((await box.sh("cat /var/log/syslog")).includes("probe: once"), false, "two daemons wrote the message");
+    await stopsClean(box);
+  });
+});
