@@ -76,6 +76,15 @@ function runtimePhases(variant: Variant): Phase[] {
 
 /** The base image and the tests that run it. */
 function containerPhases(): Phase[] {
+  const suite = (kind: "containers" | "acceptance", concurrency: number): Phase => ({
+    name: kind,
+    needs: ["build image"],
+    run: (progress) => {
+      const limits = { timeoutMs: SUITE_LIMIT_MS, idleMs: SUITE_IDLE_MS };
+      const env = shared.engine?.env ?? {};
+      return runSuite({ name: kind, files: testFiles(kind), env, concurrency, ...limits }, progress);
+    },
+  });
   return [
     {
       name: "container engine",
@@ -85,18 +94,8 @@ function containerPhases(): Phase[] {
       },
     },
     command("build image", "image/build.ts", [], ["container engine", "build runtime (release)"]),
-    {
-      name: "containers",
-      needs: ["build image"],
-      run: (progress) => {
-        const files = testFiles("containers");
-        const env = shared.engine?.env ?? {};
-        return runSuite(
-          { name: "containers", files, env, concurrency: 1, timeoutMs: SUITE_LIMIT_MS, idleMs: SUITE_IDLE_MS },
-          progress,
-        );
-      },
-    },
+    suite("containers", 1),
+    suite("acceptance", 2),
   ];
 }
 

@@ -276,6 +276,15 @@ test("A83 control/t that exits with 0 replaces the TERM, any other status does n
   assert.equal(box.output.count("got-TERM-0"), 0);
 });
 
+test("A83 control/t may send another signal by sv, also while the container stops", async () => {
+  await using box = await boot({
+    services: { s: { run: waiting({ QUIT: "echo got-QUIT >&2; exit" }, "ready-s"), control: { t: "sv quit s" } } },
+  });
+  await box.sees("ready-s");
+  assert.equal((await box.stop()).code, 0);
+  assert.equal(box.output.count("got-QUIT"), 1);
+});
+
 test("A84 chpst in a run script sets user, environment, limits and name as runit's does", async () => {
   await using box = await boot({
     services: {
