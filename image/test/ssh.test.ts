@@ -86,12 +86,15 @@ for (const { from, image } of bases) {
       deepEqual(await codeAndError(shell(`${REGEN} --frob`)), [2, "usage: 00_regen_ssh_host_keys.sh [-f]\n"]);
     });
 
-    limited("A99 sv up in a container that booted with sshd off starts it, with host keys of its own", async () => {
-      const container = await setup.start([image]);
-      await eventually("sv works", async () => (await container.exec(["sv", "up", "sshd"])).code === 0);
-      await shows(container, "Server listening");
-      match((await container.exec(["sh", "-c", KEYS])).stdout, /ssh-ed25519/);
-    });
+    limited(
+      "A99 sv start in a container that booted with sshd off makes host keys, and is done when it listens",
+      async () => {
+        const container = await setup.start([image]);
+        await eventually("sv works", async () => (await container.exec(["sv", "status", "sshd"])).code === 0);
+        const started = await container.exec(["sh", "-c", "sv start sshd && ssh-keyscan -T 2 localhost 2>&1"]);
+        match(started.stdout, /^ok: run: sshd: .*\n(.*\n)*localhost ssh-ed25519 /);
+      },
+    );
 
     limited("A99 a password lets nobody in, a key lets root in", async () => {
       const container = await listening(await setup.image({}, ENABLED), ...INSECURE);
