@@ -1,0 +1,99 @@
+import { equal, match, ok } from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { eventually } from "../../runtime/test/harness/deadline.ts";
+import { baseImage } from "../../tools/base-image.ts";
+import { runContainer } from "../../tools/container.ts";
+import { buildInitImage, INIT_COMMANDS, INIT_IMAGE } from "../init-image.ts";
+import { SETUP_LIMIT_MS, setUp } from "./setup.ts";
+
+const TEST_LIMIT_MS = 5 * 60_000;
+/** The two lines of the manual. */
+const INIT = `COPY --from=${INIT_IMAGE} / /\nENTRYPOINT ["my_init", "--"]`;
+/** A service that tells when it is told to stop, written by the image's own shell. */
+const SERVICE = `RUN mkdir -p /etc/service/one && \
+  printf '%s\\n' '#!/bin/sh' 'trap "echo one: got TERM; exit 0" TERM' 'echo one: up' 'while :; do sleep 1; done' >/etc/service/one/run && \
+  chmod +x /etc/service/one/run`;
+
+describe(INIT_IMAGE, { timeout: 2 * SETUP_LIMIT_MS }, () => {
+  const setup = setUp();
+  const made: string[] = [];
+  after(() => setup.engine.run(["rmi", "--force", ...made]));
+
+  /** Builds from a Dockerfile alone, with the init's image there. */
+  async function build(name: string, dockerfile: string): Promise<string> {
+    await buildInitImage(setup.engine);
+    const tag = `shipshape/test-init-${name}`;
+    made.push(tag);
+    await setup.engine.runOrThrow(`build ${tag}`, ["build", "--tag", tag, ...setup.engine.buildArgs, "-"], {
+      input: `${dockerfile}\n`,
+      timeoutMs: TEST_LIMIT_MS,
+    });
+    return tag;
+  }
+
+  const debian = async (): Promise<string> => baseImage(setup.engine, "trixie");
+  const busybox = async (): Promise<string> =>
+    `FROM ${await debian()} AS parts\nRUN apt-get -q update && apt-get -qy install busybox-static\nFROM scratch\n`;
+
+  /** What every image with a shell in it must do with the two lines. */
+  const works = async (image: string): Promise<void> => {
+    const container = await setup.start([image]);
+    await eventually("the service is up", async () => (await container.logs()).includes("one: up"));
+    match((await container.exec(["sv", "status", "one"])).stdout, /^run: one: \(pid \d+\) \d+s\n$/);
+    await container.exec(["sh", "-c", "sleep 0.1 & sleep 0.1 &"]);
+    await eventually("no zombie is left", async () => {
+      const { stdout } = await container.exec(["sh", "-c", "cat /proc/[0-9]*/stat 2>/dev/null; true"]);
+      return !/\(sleep\) Z/.test(stdout) && !/\(sh\) Z/.test(stdout);
+    });
+    const { exitCode, tookMs } = await container.stop();
+    const logs = await container.logs();
+    equal(exitCode, 0, logs);
+    ok(tookMs < 3000, `the stop took ${tookMs} ms`);
+    match(logs, /^one: got TERM$/m);
+    const command = await runContainer(setup.engine, [image, "sh", "-c", "cat /proc/1/comm; exit 7"]);
+    equal(command.code, 7, command.stderr);
+    match(command.stdout, /^my_init$/m);
+  };
+
+  for (const [title, release] of [
+    ["Debian 12", "bookworm"],
+    ["Debian 13", "trixie"],
+  ] as const) {
+    test(`A14 A20 A40 A50 two lines put the init into ${title}`, { timeout: SETUP_LIMIT_MS }, async () => {
+      await works(await build(release, `FROM ${await baseImage(setup.engine, release)}\n${SERVICE}\n${INIT}`));
+    });
+  }
+
+  test("A14 A20 A40 A50 two lines put the init into an image of busybox alone", {
+    timeout: TEST_LIMIT_MS,
+  }, async () => {
+    const root = `COPY --from=parts /bin/busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]`;
+    await works(await build("busybox", `${await busybox()}${root}\n${SERVICE}\n${INIT}`));
+  });
+
+  test("A20 A22 A50 two lines put the init into an image of one static program", {
+    timeout: TEST_LIMIT_MS,
+  }, async () => {
+    const main =
+      "trap 'echo app: got TERM; exit 5' TERM; (/busybox sleep 0.1 &); echo app: up; while :; do /busybox sleep 1; done";
+    const image = await build(
+      "static",
+      `${await busybox()}COPY --from=parts /bin/busybox /busybox\n${INIT}\nCMD ["/busybox", "sh", "-c", "${main}"]`,
+    );
+    const container = await setup.start([image]);
+    await eventually("the program is up", async () => (await container.logs()).includes("app: up"));
+    equal((await container.stop()).exitCode, 5);
+    match(await container.logs(), /^app: got TERM$/m);
+    equal((await runContainer(setup.engine, [image, "/busybox", "sh", "-c", "exit 9"])).code, 9);
+  });
+
+  test("A100 it holds the binary and its links, and no place that is a link elsewhere", {
+    timeout: TEST_LIMIT_MS,
+  }, async () => {
+    await buildInitImage(setup.engine);
+    const image = await build("list", `FROM ${await debian()}\nCOPY --from=${INIT_IMAGE} / /found/\nCMD ["true"]`);
+    const { stdout } = await runContainer(setup.engine, [image, "sh", "-c", "cd /found && find . ! -type d | sort"]);
+    const names = [...INIT_COMMANDS, "shipshape"].map((name) => `./usr/bin/${name}`).sort();
+    equal(stdout, `${names.join("\n")}\n`);
+  });
+});
