@@ -22,12 +22,13 @@ export interface Suite {
 const REPORTER = fileURLToPath(new URL("reporter.mjs", import.meta.url));
 
 /** Test files by what they need: `unit` stands beside its source, the others need the binary or a container engine. */
-export function testFiles(kind: "unit" | "contract" | "torture" | "containers" | "acceptance"): string[] {
+export function testFiles(kind: "unit" | "contract" | "torture" | "emulated" | "containers" | "acceptance"): string[] {
   return projectFiles(top, ".test.ts").filter((path) => kindOf(path) === kind);
 }
 
 function kindOf(path: string): string {
   if (path.startsWith("runtime/test/torture/")) return "torture";
+  if (path.startsWith("runtime/test/emulated/")) return "emulated";
   if (path.startsWith("runtime/test/")) return "contract";
   if (path.startsWith("examples/acceptance/")) return "acceptance";
   return /^(image|examples|cli)\/(.*\/)?test\/|\.container\.test\.ts$/.test(path) ? "containers" : "unit";

@@ -9,24 +9,24 @@ export const TEST_BINARY = join(dirname(BINARY), "tests/shipshape");
 /** True for the build with sanitizers, which brings an allocator and dynamic libraries of its own. */
 export const SANITIZED = BINARY.includes("-asan/");
 
-/** Boots a box whose init is the applet `remote`, and waits until it takes calls. */
-export async function bootRemote(options: BootOptions = {}): Promise<Remote> {
-  const remote = new Remote(await bootApplet("remote", { ...options, stdin: true }));
+/** Boots a box whose init is the applet `remote`, and waits until it takes calls. @param binary {@link TEST_BINARY}'s like */
+export async function bootRemote(options: BootOptions = {}, binary = TEST_BINARY): Promise<Remote> {
+  const remote = new Remote(await bootApplet("remote", { ...options, stdin: true }, binary));
   await remote.started(1);
   return remote;
 }
 
 /** Boots a box whose init is a test applet, called by that name with `options.args`. */
-export function bootApplet(name: string, options: BootOptions = {}): Promise<Container> {
-  if (!existsSync(TEST_BINARY)) {
-    throw new Error(`cannot boot: no binary at ${TEST_BINARY}; run: npm run build:runtime -- --tests`);
+export function bootApplet(name: string, options: BootOptions = {}, binary = TEST_BINARY): Promise<Container> {
+  if (!existsSync(binary)) {
+    throw new Error(`cannot boot: no binary at ${binary}; run: npm run build:runtime -- --arch all --tests`);
   }
   const path = `/opt/${name}`;
   const { args = [], files = {}, ...rest } = options;
   return boot({
     command: [path, ...args],
     ...rest,
-    files: { ...files, [path]: { content: readFileSync(TEST_BINARY), mode: 0o755 } },
+    files: { ...files, [path]: { content: readFileSync(binary), mode: 0o755 } },
   });
 }
 
