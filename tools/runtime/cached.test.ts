@@ -25,11 +25,15 @@ test("cached() makes a file once, also when it is asked for twice at the same ti
 });
 
 test("cached() leaves nothing under the final name when making fails", async () => {
-  const failing = cached("x", randomUUID(), async (path) => {
+  const key = randomUUID();
+  let unfinished = "";
+  const failing = cached("x", key, async (path) => {
+    unfinished = path;
     writeFileSync(path, "half");
     throw new Error("out of ideas");
   });
   await assert.rejects(failing, /out of ideas/);
+  assert.equal(existsSync(unfinished), false);
 });
 
 test("pruneCache() removes what was not asked for in a week, and nothing else", async () => {

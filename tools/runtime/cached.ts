@@ -51,6 +51,7 @@ async function makeOnce(path: string, make: (path: string) => Promise<void>): Pr
 export function pruneCache(keptMs = KEPT_MS): void {
   for (const name of readdirSync(CACHE)) {
     const path = join(CACHE, name);
-    if (Date.now() - statSync(path).mtimeMs > keptMs) rmSync(path, { recursive: true });
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined && Date.now() - stat.mtimeMs > keptMs) rmSync(path, { recursive: true, force: true });
   }
 }
