@@ -36,16 +36,16 @@ const STOP_LIMIT_MS = 20_000;
 
 /**
  * A machine without an init system may have no cgroups mounted. They are mounted for the daemon alone: version 2 when it holds the
- * controllers, else one directory per version 1 controller.
+ * memory controller, else one directory per version 1 controller.
  */
 const WITH_CGROUPS = `
 mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup
-if grep -q '^memory.*[[:space:]]0[[:space:]][0-9]*[[:space:]]1$' /proc/cgroups; then
-  umount /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup
-else
+if awk '$1 == "memory" && $2 != 0 { version1 = 1 } END { exit !version1 }' /proc/cgroups; then
   for name in $(awk '!/^#/ && $4 == 1 { print $1 }' /proc/cgroups); do
     mkdir /sys/fs/cgroup/$name && mount -t cgroup -o $name cgroup /sys/fs/cgroup/$name
   done
+else
+  umount /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
 exec "$@"`;
 
