@@ -31,6 +31,8 @@ const ATTEMPTS: readonly Attempt[] = [
   { why: "no bridges here: containers have the host's network or none", args: ["--iptables=false", "--bridge=none"] },
 ];
 
+const NETWORK_TROUBLE = /iptables|network controller|bridge/i;
+
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 20_000;
 
@@ -75,7 +77,10 @@ export async function startDockerDaemon(dataRoot = join(cacheDir, "docker")): Pr
       };
     }
     forget();
+    const ended = child.exitCode !== null;
     await end(child);
+    // Only a daemon that gave up because of the network may do better with less of it.
+    if (!ended || !NETWORK_TROUBLE.test(readFileSync(log, "utf8"))) break;
   }
   rmSync(runDir, { recursive: true, force: true });
   throw new Error(`cannot start dockerd (log: ${log}):\n${lastLines(readFileSync(log, "utf8"), 10)}`);
