@@ -275,7 +275,7 @@ for (let round = 0; round < 8 * TORTURE; round++) {
     assert.equal(box.process(1)?.name, "my_init");
     await eventually("no zombie stays", () => box.zombies().length === 0);
     const { ms } = await box.stop();
-    assert.ok(ms < 3500 * TIME_SCALE, `took ${ms} ms`);
+    assert.ok(ms < 6000 * TIME_SCALE, `took ${ms} ms`);
     assert.equal(box.output.count("fault in the init"), 0);
     assert.equal(box.output.count("internal error"), 0);
   });
