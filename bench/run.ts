@@ -31,9 +31,22 @@ import { reap } from "./reap.ts";
 import { restart } from "./restart.ts";
 import { size } from "./size.ts";
 import { stop } from "./stop.ts";
+import { syslog } from "./syslog.ts";
 import { thousand } from "./thousand.ts";
 
-const claims: readonly Claim[] = [memory, boot, bootInContainers, stop, earlyTerm, reap, restart, thousand, idle, size];
+const claims: readonly Claim[] = [
+  memory,
+  boot,
+  bootInContainers,
+  stop,
+  earlyTerm,
+  reap,
+  restart,
+  thousand,
+  idle,
+  syslog,
+  size,
+];
 const peers: readonly Init[] = [floor, tini, dumbInit, runit, runitHup, s6, supervisord];
 
 /** Each of their starts or stops takes a second: a smoke run does without. */
