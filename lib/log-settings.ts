@@ -84,7 +84,7 @@ const READERS: Readonly<Record<string, Reader>> = {
 };
 
 /** The names of all settings. */
-export const LOG_SETTING_NAMES: readonly string[] = Object.keys(READERS);
+const LOG_SETTING_NAMES: readonly string[] = Object.keys(READERS);
 
 /**
  * Settings out of several sources, the later ones of which win.

@@ -126,6 +126,9 @@ function masked(text: string): string[] {
 async function transcript(box: Container, sv: string): Promise<string[]> {
   const lines: string[] = [];
   for (const step of STEPS) {
+    // force-restart ends when KILL is sent: what was killed is reaped at the system's leisure.
+    if (step.includes("start"))
+      await box.exec(`while ${sv} status stubborn3 | grep -q "got TERM"; do sleep 0.05; done`);
     const { code, stdout, stderr } = await box.exec([sv, ...step]);
     lines.push(
       `$ sv ${step.join(" ")}`,
