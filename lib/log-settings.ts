@@ -83,9 +83,6 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
 };
 
-/** The names of all settings. */
-const LOG_SETTING_NAMES: readonly string[] = Object.keys(READERS);
-
 /**
  * Settings out of several sources, the later ones of which win.
  * @param warn hears of each value that cannot be used; the one from before counts then
@@ -130,7 +127,7 @@ function withUnit(text: Bytes, units: Readonly<Record<string, number>>, max: num
   if (isOff(text)) return 0;
   const unit = units[text[text.length - 1] ?? ""];
   const number = parseDecimal(unit === undefined ? text : text.slice(0, -1), max);
-  const value = number === null ? Number.NaN : number * (unit ?? units["default"] ?? 1);
+  const value = number === null ? Number.NaN : number * (unit ?? units.default ?? 1);
   return value <= max ? value : undefined;
 }
 
