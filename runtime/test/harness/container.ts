@@ -5,15 +5,12 @@ import {
   closeSync,
   constants,
   existsSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
 } from "node:fs";
 import { Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { eventually, within } from "./deadline.ts";
@@ -21,6 +18,7 @@ import { Output } from "./output.ts";
 import { type ProcessEntry, processTable, readProcess } from "./process-table.ts";
 import { type FileSpec, layOut, type Mount, place, type ServiceSpec, script, serviceFiles } from "./rootfs.ts";
 import { type Finished, run } from "./run.ts";
+import { discard, scratch } from "./scratch.ts";
 import { failureLogs } from "./test.ts";
 
 /** The binary under test: `SHIPSHAPE_BINARY`, or the one that `npm run build:runtime` leaves. */
@@ -123,7 +121,7 @@ export class Container {
   /** Pid outside of the box of its PID 1: the same as {@link pid} unless `notFirst`. */
   first = 0;
   /** Holds the box's root, whose files can be read until the box is disposed of. */
-  readonly #directory = mkdtempSync(join(tmpdir(), "shipshape-box-"));
+  readonly #directory = scratch();
   readonly #options: BootOptions;
   readonly #environment: Record<string, string>;
   readonly #streams: Socket[] = [];
@@ -383,17 +381,23 @@ export class Container {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state === "runs") {
+    try {
+      if (this.#state !== "runs") return;
       this.readOutput();
-      try {
-        // Before its first process is known there is only the one that would start it.
-        process.kill(this.first || this.#starter, "SIGKILL");
-      } catch {
-        // It ended by itself just now.
-      }
+      this.#kill();
       await within("the box is gone", this.exited);
+    } finally {
+      discard(this.#directory);
     }
-    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #kill(): void {
+    try {
+      // Before its first process is known there is only the one that would start it.
+      process.kill(this.first || this.#starter, "SIGKILL");
+    } catch {
+      // It ended by itself just now.
+    }
   }
 }
 
