@@ -67,7 +67,9 @@ function runtimePhases(variant: Variant): Phase[] {
     run: async (progress) => {
       await needDebianPackages(SUITE_PACKAGES);
       const limits = { timeoutMs: SUITE_LIMIT_MS, idleMs: SUITE_IDLE_MS * TIME_SCALE[variant] };
-      return runSuite({ name: `${kind}-${variant}`, files: testFiles(kind), env, concurrency: 2, ...limits }, progress);
+      // The contract's tests mostly wait; torture takes all that it gets.
+      const concurrency = kind === "contract" ? 2 : 1;
+      return runSuite({ name: `${kind}-${variant}`, files: testFiles(kind), env, concurrency, ...limits }, progress);
     },
   });
   return [
