@@ -294,8 +294,8 @@ SYS(recvmmsg) {
   // Headers, then per message iovecs and control data, then the slots, then the rooms for what a slot cannot hold.
   static uint8_t *prepared;
   struct mmsghdr *headers = (struct mmsghdr *)(void *)a[1].data;
-  size_t slots = (size_t)NUMBER(2), slot = (size_t)NUMBER(3), rest = (size_t)NUMBER(4);
-  if (slots * (128 + slot + rest) > a[1].length) return JS_NewInt32(ctx, -EINVAL);
+  size_t slots = (size_t)NUMBER(2), slot = (size_t)NUMBER(3), rest = (size_t)NUMBER(4), first = (size_t)NUMBER(5);
+  if (first > slots || slots * (128 + slot + rest) > a[1].length) return JS_NewInt32(ctx, -EINVAL);
   uint8_t *extras = a[1].data + slots * 64, *data = extras + slots * 64, *rests = data + slots * slot;
   for (size_t i = 0; i < slots; i++, extras += 64, data += slot, rests += rest) {
     if (prepared != a[1].data) {
@@ -304,11 +304,12 @@ SYS(recvmmsg) {
       parts[1] = (struct iovec){rests, rest};
       headers[i].msg_hdr = (struct msghdr){.msg_iov = parts, .msg_iovlen = 2, .msg_control = extras + 32};
     }
+    if (i < first) continue;
     headers[i].msg_hdr.msg_controllen = 32;
     headers[i].msg_len = 0;
   }
   prepared = a[1].data;
-  return result(ctx, recvmmsg(INT(0), headers, (unsigned)slots, MSG_DONTWAIT | MSG_TRUNC, NULL));
+  return result(ctx, recvmmsg(INT(0), headers + first, (unsigned)(slots - first), MSG_DONTWAIT | MSG_TRUNC, NULL));
 }
 SYS(writev) {
   struct iovec parts[MAX_PARTS];

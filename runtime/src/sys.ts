@@ -183,9 +183,10 @@ export interface Sys {
    * after the other: `slots` headers of 64 bytes (`struct mmsghdr`: length at byte 56, 0 when nothing was received), `slots` areas
    * of 64 bytes (sender's pid at byte 48), `slots` slots of `slotBytes`, `slots` rooms of `restBytes` for what a slot cannot hold.
    * A length larger than both is that of a message whose end is lost.
+   * @param first the slot to begin with; those before it stay as they are
    * @returns how many, or `-errno` @see recvmmsg(2)
    */
-  recvmmsg(fd: number, buffer: Uint8Array, slots: number, slotBytes: number, restBytes: number): number;
+  recvmmsg(fd: number, buffer: Uint8Array, slots: number, slotBytes: number, restBytes: number, first: number): number;
   /**
    * Writes spans of `buffer` one after the other, 1024 at most.
    * @param from where the list of spans starts in `buffer`, counted in 32-bit words: pairs of offset and length in bytes

@@ -1,7 +1,7 @@
 import { routeOf } from "../../../lib/log-routes.ts";
 import { FACILITIES, parseSyslog } from "../../../lib/syslog.ts";
 import { readFile } from "../kernel/files.ts";
-import { type Bytes, Errno } from "../sys.ts";
+import type { Bytes } from "../sys.ts";
 import { type Arena, Kind, REST_BYTES, SLOT_BYTES, SLOTS, Word } from "./arena.ts";
 import type { Formatter } from "./formatter.ts";
 import type { Stamps } from "./stamps.ts";
@@ -39,8 +39,7 @@ export class SyslogInput {
   take(socket: number, resumed: () => void): "done" | "more" | "busy" {
     for (let batch = 0; batch < BATCHES_PER_TURN; batch++) {
       const count = this.#arena.receive(socket);
-      if (count === -Errno.EINTR) continue;
-      if (count <= 0) return "done";
+      if (count === 0) return "done";
       if (!this.write(count, resumed)) return "busy";
     }
     return "more";

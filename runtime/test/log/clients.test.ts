@@ -41,7 +41,7 @@ test("A95 Python's syslog and its logging handler, Perl, and syslog(3) by any pr
   const lines = await linesOf(`
     python3 -c 'import syslog; syslog.openlog("py", syslog.LOG_PID); syslog.syslog("first\\nsecond")'
     python3 -c 'import logging, logging.handlers as h
-l = logging.getLogger(); l.addHandler(h.SysLogHandler("/dev/log")); l.error("no tag here")'
+l = logging.getLogger(); l.addHandler(h.SysLogHandler("/dev/log")); l.error("no tag here"); import time; time.sleep(0.3)'
     perl -MSys::Syslog -e 'openlog("perl", "ndelay,pid", "daemon"); syslog("warning", "%s", "caf\\xe9"); closelog()'`);
   assert.match(lines[0] ?? "", /^py\[\d+\]: first#012second$/);
   assert.match(lines[1] ?? "", /^python3[.\d]*\[\d+\]: no tag here$/);
