@@ -1,7 +1,7 @@
 # cron of the same binary, a service. DISABLE_CRON=1 leaves it out.
 
-# Debian's own daily jobs, for apt on a desktop and copies of dpkg's lists: of no use in a container.
-rm -f /etc/cron.daily/apt-compat /etc/cron.daily/dpkg
+# apt's daily job would sleep up to half an hour, and then do nothing.
+echo 'APT::Periodic::Enable "0";' >/etc/apt/apt.conf.d/90shipshape
 
 if [ "${DISABLE_CRON-0}" = 1 ]; then
 	rm -r /etc/service/cron /usr/sbin/cron /usr/bin/crontab

@@ -9,8 +9,8 @@ fi
 [ -e /usr/bin/systemctl ] && without= || without=systemd-
 UCF_FORCE_CONFFOLD=1 install_clean openssh-server $without
 
-# Host keys in an image would be everybody's. Records of logins that are there grow for ever.
-rm -f /etc/ssh/ssh_host_* /etc/ssh/sshd_config.ucf-dist /var/log/wtmp /var/log/btmp /run/adduser
+# Host keys in an image would be everybody's.
+rm -f /etc/ssh/ssh_host_* /etc/ssh/sshd_config.ucf-dist /run/adduser
 install -d -m 0755 /run/sshd
 install -d -m 0700 /root/.ssh
 # ssh takes no private key that others may read.
