@@ -22,6 +22,8 @@ test("A66 a full disk stops neither the boot nor the services nor the shutdown",
   });
   await box.sees("service-ready");
   await box.sees(/^ready$/m);
+  // The other pipe, which may be read later.
+  await box.sees(/^main 2 1$/m);
   assert.equal(box.output.stdout, "startup 2 1\nmain 2 1\n");
   const warnings = box.output.lines.filter((line) => line.startsWith("*** cannot write /etc/container_environment"));
   assert.equal(warnings.length, 1, warnings.join("\n"));
