@@ -105,7 +105,11 @@ for (const [kind, open] of Object.entries(engines)) {
           await shell.sees("/dev/pts/");
           await shell.sees("sees it's given");
           shell.type("sleep 100\r");
-          await shell.sees("sleep 100");
+          // pid (name) state parent group session terminal foreground-group
+          await eventually("sleep runs in the foreground", async () => {
+            const { stdout } = await web.exec(["sh", "-c", "cat /proc/[0-9]*/stat"]);
+            return /^\d+ \(sleep\) S \d+ (\d+) \d+ \d+ \1 /m.test(stdout);
+          });
           shell.type("\x03");
           await shell.sees("# ");
           shell.type("exit 9\r");
