@@ -128,7 +128,7 @@ function stampLength(text: Bytes): number {
 /** `TAG: text`, `TAG[PID]: text` or a text without a tag. */
 function readTag(text: Bytes): { tag: Bytes; pid: Bytes; text: Bytes } {
   let end = 0;
-  while (end < text.length && end < MAX_TAG && !" :[\t\n".includes(text[end] as string)) end++;
+  while (end < text.length && end < MAX_TAG && !" :[<\t\n".includes(text[end] as string)) end++;
   const tag = text.slice(0, end);
   let pid = "";
   if (text[end] === "[") {

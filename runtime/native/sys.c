@@ -198,6 +198,7 @@ SYS(pipe) {
   for (uint32_t i = 0; i < 2; i++) JS_SetPropertyUint32(ctx, pair, i, JS_NewInt32(ctx, ends[i]));
   return pair;
 }
+SYS(pipeSize) { return result(ctx, fcntl(INT(0), F_SETPIPE_SZ, INT(1))); }
 SYS(memfd) { return result(ctx, memfd_create(TEXT(0), 0)); }
 
 // ---- events ----

@@ -131,6 +131,8 @@ export interface Sys {
   isatty(fd: number): boolean;
   /** A pipe that survives {@link restart}: `[read end, write end]`. Children get only what stdio names. @see pipe2(2) */
   pipe(): [number, number] | number;
+  /** Makes room in a pipe for `bytes`. @see F_SETPIPE_SZ in fcntl(2) */
+  pipeSize(fd: number, bytes: number): number;
   /** Anonymous memory as a file; survives {@link restart}. @see memfd_create(2) */
   memfd(name: Path): number;
 

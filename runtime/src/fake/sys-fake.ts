@@ -532,6 +532,7 @@ export class FakeSys implements Sys {
   unixBindDatagram = absent("unixBindDatagram");
   passCredentials = absent("passCredentials");
   connectTo = absent("connectTo");
+  pipeSize = absent("pipeSize");
 
   // ---- bytes in memory ----
   map = absent("map");

@@ -8,6 +8,8 @@ import { writeSpans } from "./spans.ts";
 export const ATOMIC_BYTES = 4096;
 /** A reader that takes nothing for this long gets what comes later only; nobody waits for it any more. */
 const STALL_MS = 500;
+/** What an engine may be behind: the kernel takes memory for it only as it is. */
+const PIPE_BYTES = 1 << 20;
 const TYPE_FIFO = 0o010000;
 const TYPE_CHARACTER = 0o020000;
 const NO_CONTROLLING_TTY = 0o400;
@@ -127,5 +129,7 @@ function ownDescription(sys: Sys): number {
   const type = typeof stat === "number" ? 0 : stat.mode & Mode.TypeMask;
   if (type !== TYPE_FIFO && type !== TYPE_CHARACTER) return 1;
   const fd = sys.open(path, Open.Write | Open.Append | Open.NonBlock | NO_CONTROLLING_TTY, 0);
+  // Whether that is granted or not: it saves senders from waiting for a reader that is behind for a moment.
+  if (type === TYPE_FIFO) sys.pipeSize(fd, PIPE_BYTES);
   return fd < 0 ? 1 : fd;
 }
