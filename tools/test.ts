@@ -19,7 +19,7 @@ import { proveContract } from "./test/proof.ts";
 import { runSuite, testFiles } from "./test/suite.ts";
 
 const BUILD_LIMIT_MS = 20 * 60_000;
-const SUITE_LIMIT_MS = 20 * 60_000;
+const SUITE_LIMIT_MS = 40 * 60_000;
 /** A suite in which no test ends for this long hangs; times the scale of its deadlines. */
 const SUITE_IDLE_MS = 4 * 60_000;
 /** What the suites compare ours with, write clients in, and need for that. */
