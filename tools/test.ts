@@ -102,7 +102,8 @@ function containerPhases(): Phase[] {
     name: kind,
     needs: ["build image"],
     run: (progress) => {
-      const limits = { timeoutMs: SUITE_LIMIT_MS, idleMs: SUITE_IDLE_MS };
+      // Whole images are built between two tests.
+      const limits = { timeoutMs: 2 * SUITE_LIMIT_MS, idleMs: 2 * SUITE_IDLE_MS };
       const env = shared.engine?.env ?? {};
       return runSuite({ name: kind, files: testFiles(kind), env, concurrency, ...limits }, progress);
     },

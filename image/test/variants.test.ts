@@ -115,7 +115,7 @@ describe("variants and parts of the base image", { timeout: 3 * SETUP_LIMIT_MS }
   });
 
   limited(
-    "A100 the same input gives the same layers, in the full variant too",
+    "A100 the same input gives the same layers",
     async () => {
       const layers = async (image: string): Promise<string> => {
         const { stdout } = await setup.engine.run(["image", "inspect", "--format", "{{json .RootFS.Layers}}", image]);
