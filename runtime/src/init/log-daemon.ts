@@ -18,6 +18,9 @@ export const LOG_SLOT = 1;
 const SETTINGS_FILE = "/etc/shipshape/logd.conf";
 const SERVICES = "/etc/service";
 const SOCKET = "/dev/log";
+/** Where clients of systemd's journal send to. They do without when it is not there. */
+const JOURNAL_DIRECTORY = "/run/systemd/journal";
+const JOURNAL_SOCKET = `${JOURNAL_DIRECTORY}/socket`;
 const LINK = 0o120000;
 const EVERYBODY = 0o666;
 const SIGUSR1 = 10;
@@ -36,11 +39,12 @@ export interface LogRecord {
   readonly socket: number;
   /** Inode of the socket's name. */
   readonly ino: number;
+  readonly journal: number;
   readonly memory: number;
   readonly pid: number;
 }
 
-const NONE: LogRecord = { socket: -1, ino: 0, memory: -1, pid: 0 };
+const NONE: LogRecord = { socket: -1, ino: 0, journal: -1, memory: -1, pid: 0 };
 
 /**
  * The log daemon as the init sees it: the init holds the socket and the memory, so that the daemon can end at any time and the
@@ -192,7 +196,14 @@ export class LogDaemon implements Parent {
       path: "/proc/self/exe",
       argv: ["logd", ...this.#captured.keys()],
       env: formatEnvironBlock(this.#environment.variables),
-      stdio: [this.#record.socket, 1, 2, this.#record.memory, ...[...this.#captured.values()].map(([end]) => end)],
+      stdio: [
+        this.#record.socket,
+        1,
+        2,
+        this.#record.memory,
+        this.#record.journal,
+        ...[...this.#captured.values()].map(([end]) => end),
+      ],
       flags: SpawnFlag.Session,
     });
     this.#startedAt = this.#loop.now();
@@ -222,21 +233,37 @@ export class LogDaemon implements Parent {
 
   #bind(): boolean {
     const sys = this.#sys;
-    const there = sys.lstat(SOCKET);
-    if (typeof there !== "number") {
-      const type = there.mode & Mode.TypeMask;
-      if (type === Mode.Socket || type === LINK) sys.unlink(SOCKET);
-    }
-    const socket = sys.unixBindDatagram(SOCKET);
+    const socket = this.#bindAt(SOCKET);
     if (socket < 0) {
       this.#messages.warn(`cannot bind ${SOCKET}: ${this.#whyNotBound(-socket)}; what programs send to syslog is lost`);
       return false;
     }
-    sys.chmod(SOCKET, EVERYBODY);
-    sys.passCredentials(socket);
     const bound = sys.lstat(SOCKET);
     this.#note({ socket, ino: typeof bound === "number" ? 0 : bound.ino });
+    if (this.#record.journal < 0) this.#bindJournal();
     return true;
+  }
+
+  /** Binds a socket that everybody may send to, in place of one that nobody reads any more; `-errno` when that cannot be. */
+  #bindAt(path: Bytes): number {
+    const there = this.#sys.lstat(path);
+    if (typeof there !== "number") {
+      const type = there.mode & Mode.TypeMask;
+      if (type === Mode.Socket || type === LINK) this.#sys.unlink(path);
+    }
+    const socket = this.#sys.unixBindDatagram(path);
+    if (socket < 0) return socket;
+    this.#sys.chmod(path, EVERYBODY);
+    this.#sys.passCredentials(socket);
+    return socket;
+  }
+
+  /** Nobody misses it where it cannot be. */
+  #bindJournal(): void {
+    this.#sys.mkdir("/run/systemd", 0o755);
+    this.#sys.mkdir(JOURNAL_DIRECTORY, 0o755);
+    const journal = this.#bindAt(JOURNAL_SOCKET);
+    if (journal >= 0) this.#note({ journal });
   }
 
   #whyNotBound(errno: number): string {
@@ -267,7 +294,12 @@ export class LogDaemon implements Parent {
   #stepAside(): void {
     this.#messages.warn(`${SOCKET} belongs to another log daemon now: ours steps aside`);
     this.#sys.close(this.#record.socket);
-    this.#note({ socket: -1, ino: 0 });
+    // One that nobody reads would make its clients wait; without it they go on.
+    if (this.#record.journal >= 0) {
+      this.#sys.unlink(JOURNAL_SOCKET);
+      this.#sys.close(this.#record.journal);
+    }
+    this.#note({ socket: -1, ino: 0, journal: -1 });
     // It still has its end of the socket, writes what is in it and ends.
     if (this.#record.pid > 0) this.#sys.kill(this.#record.pid, SIGUSR2);
   }

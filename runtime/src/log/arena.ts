@@ -48,6 +48,8 @@ export enum Word {
   Phase,
   /** A {@link Kind}: what the lines came from, so what is to be given back when they are written. */
   Kind,
+  /** A {@link Protocol}: how what lies in the slots was sent. */
+  Protocol,
   /** Slots of the batch: first, and one after the last. */
   SlotFrom,
   SlotEnd,
@@ -91,6 +93,11 @@ export enum Kind {
   Own = 0,
   Slots = 1,
   Chunk = 2,
+}
+
+export enum Protocol {
+  Syslog = 0,
+  Journal = 1,
 }
 
 /**

@@ -6,7 +6,7 @@ import { Children } from "../kernel/children.ts";
 import { readFile } from "../kernel/files.ts";
 import { Loop } from "../kernel/loop.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
-import { Arena, CHUNK_AT, Kind, MAX_ENTRIES, SLOTS, Word } from "./arena.ts";
+import { Arena, CHUNK_AT, Kind, MAX_ENTRIES, Protocol, SLOTS, Word } from "./arena.ts";
 import { Captured, LABEL_AT, LABEL_BYTES, PATH_AT } from "./captured.ts";
 import { ContainerLog } from "./container-log.ts";
 import { EntryWord, entryAt } from "./forget.ts";
@@ -20,13 +20,19 @@ import { Stamps } from "./stamps.ts";
 import { SyslogInput } from "./syslog-input.ts";
 import { Writer } from "./writer.ts";
 
-/** What the init hands over: the socket, and the memory that outlives us; from {@link FIRST_PIPE} on a pipe for each argument. */
+/** What the init hands over: the sockets, and the memory that outlives us; from {@link FIRST_PIPE} on a pipe for each argument. */
 const SOCKET = 0;
 const MEMORY = 3;
-const FIRST_PIPE = 4;
+const JOURNAL = 4;
+const FIRST_PIPE = 5;
 const DIRECTORY = "/var/log";
 const SETTINGS_FILE = "/etc/shipshape/logd.conf";
 const SERVICES = "/etc/service";
+
+const SOCKETS = [
+  [SOCKET, Protocol.Syslog],
+  [JOURNAL, Protocol.Journal],
+] as const;
 
 const SPOOL_RULES = { rotateBytes: SPOOL_BYTES, rotateMs: 0, keep: 1, compress: false } as const;
 /** Of 64 kB, what a pipe holds, and one more. */
@@ -181,10 +187,14 @@ class LogDaemon {
   #listen(): void {
     if (this.#listening) return;
     this.#listening = true;
-    this.loop.watch(SOCKET, () => this.#take((resumed) => this.#input.take(SOCKET, resumed)));
+    for (const [socket, protocol] of SOCKETS) this.loop.watch(socket, () => this.#takeFrom(socket, protocol));
     for (const service of this.#captured) {
       if (service.fd >= 0) this.loop.watch(service.fd, () => this.#take((resumed) => service.take(resumed)));
     }
+  }
+
+  #takeFrom(socket: number, protocol: Protocol): "done" | "more" | "busy" {
+    return this.#take((resumed) => this.#input.take(socket, protocol, resumed));
   }
 
   #take(take: (resumed: () => void) => "done" | "more" | "busy"): "done" | "more" | "busy" {
@@ -198,7 +208,7 @@ class LogDaemon {
   #pause(): void {
     if (!this.#listening) return;
     this.#listening = false;
-    this.loop.unwatch(SOCKET);
+    for (const [socket] of SOCKETS) this.loop.unwatch(socket);
     for (const { fd } of this.#captured) if (fd >= 0) this.loop.unwatch(fd);
   }
 
@@ -264,9 +274,12 @@ class LogDaemon {
   }
 
   #drained(): boolean {
-    let socket = this.#take((resumed) => this.#input.take(SOCKET, resumed));
-    while (socket === "more") socket = this.#take((resumed) => this.#input.take(SOCKET, resumed));
-    if (socket === "busy" || !this.#pipesDrained(Number.POSITIVE_INFINITY)) return false;
+    for (const [socket, protocol] of SOCKETS) {
+      let result = this.#takeFrom(socket, protocol);
+      while (result === "more") result = this.#takeFrom(socket, protocol);
+      if (result === "busy") return false;
+    }
+    if (!this.#pipesDrained(Number.POSITIVE_INFINITY)) return false;
     for (const service of this.#captured) {
       if (this.#writer.busy || !service.finish(this.#resume)) return false;
     }

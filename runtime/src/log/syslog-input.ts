@@ -1,8 +1,9 @@
+import { parseJournalMessage } from "../../../lib/journal-message.ts";
 import { routeOf } from "../../../lib/log-routes.ts";
 import { FACILITIES, parseSyslog } from "../../../lib/syslog.ts";
 import { readFile } from "../kernel/files.ts";
 import type { Bytes } from "../sys.ts";
-import { type Arena, Kind, REST_BYTES, SLOT_BYTES, SLOTS, Word } from "./arena.ts";
+import { type Arena, Kind, Protocol, REST_BYTES, SLOT_BYTES, SLOTS, Word } from "./arena.ts";
 import type { Formatter } from "./formatter.ts";
 import type { Stamps } from "./stamps.ts";
 import type { Writer } from "./writer.ts";
@@ -14,7 +15,7 @@ const TEXT_BYTES_PER_BYTE = 12;
 /** Batches taken before other events get their turn. */
 const BATCHES_PER_TURN = 16;
 
-/** The datagram socket that programs send their messages to. */
+/** The datagram sockets that programs send their messages to. */
 export class SyslogInput {
   readonly #arena: Arena;
   readonly #writer: Writer;
@@ -36,7 +37,8 @@ export class SyslogInput {
    * @param resumed called when the writer, once busy, is free again
    * @returns `done` when nothing is left, `more` when it is another's turn, `busy` when the writer is
    */
-  take(socket: number, resumed: () => void): "done" | "more" | "busy" {
+  take(socket: number, protocol: Protocol, resumed: () => void): "done" | "more" | "busy" {
+    this.#arena.state[Word.Protocol] = protocol;
     for (let batch = 0; batch < BATCHES_PER_TURN; batch++) {
       const count = this.#arena.receive(socket);
       if (count === 0) return "done";
@@ -64,7 +66,7 @@ export class SyslogInput {
     const { at, bytes } = this.#stamps.refresh();
     state[Word.SlotFrom] = first;
     const found = this.#found;
-    if (this.#formatter.asIs) this.#arena.find(count, found);
+    if (this.#formatter.asIs && state[Word.Protocol] === Protocol.Syslog) this.#arena.find(count, found);
     else found.fill(-1);
     let slot = first;
     for (; slot < count; slot++) {
@@ -89,7 +91,8 @@ export class SyslogInput {
     let end = raw.length;
     while (end > 0 && (raw.charCodeAt(end - 1) === NEWLINE || raw.charCodeAt(end - 1) === 0)) end--;
     raw = raw.slice(0, end);
-    let message = parseSyslog(raw, this.#stamps.host);
+    const journal = this.#arena.state[Word.Protocol] === Protocol.Journal;
+    let message = journal ? parseJournalMessage(raw) : parseSyslog(raw, this.#stamps.host);
     if (message.tag === "" && pid > 0) message = { ...message, tag: this.#nameOf(pid), pid: String(pid) };
     this.#formatter.message(message, pid, this.#routes[message.priority >> 3] ?? routeOf(USER), cutBytes);
   }

@@ -49,6 +49,17 @@ l = logging.getLogger(); l.addHandler(h.SysLogHandler("/dev/log")); l.error("no 
   assert.equal(lines.length, 3);
 });
 
+test("A95 clients of systemd's journal", async () => {
+  const lines = await linesOf(`
+    printf 'MESSAGE=from the journal\\nPRIORITY=3\\nSYSLOG_IDENTIFIER=app\\nSYSLOG_PID=7\\nCODE_LINE=1\\n' | logger --journald
+    printf 'MESSAGE=two\\nMESSAGE=lines\\nSYSLOG_IDENTIFIER=app\\n' | logger --journald
+    perl -MSocket -e 'socket(S, AF_UNIX, SOCK_DGRAM, 0); connect(S, pack_sockaddr_un("/run/systemd/journal/socket")) or die;
+      send(S, "SYSLOG_IDENTIFIER=bin\\nMESSAGE\\n" . pack("Q<", 5) . "a\\nb=c\\nX=1\\n", 0) // die'`);
+  assert.equal(lines[0], "app[7]: from the journal");
+  assert.equal(lines[1], "app: two#012lines");
+  assert.equal(lines[2], "bin: a#012b=c");
+});
+
 /** Perl that sends these bytes as one datagram, and lives on for a moment: the dead have no name. */
 function datagram(bytes: string): string {
   return `perl -MSocket -e 'socket(S, AF_UNIX, SOCK_DGRAM, 0); connect(S, pack_sockaddr_un("/dev/log")) or die; send(S, "${bytes}", 0) // die; select(undef, undef, undef, 0.3)'`;

@@ -142,6 +142,7 @@ test("A96 another log daemon that takes the socket gets it, and ours comes back 
   await box.exec("logger -t app to-theirs");
   await box.sees(/theirs: .*to-theirs/);
   assert.equal(daemonOf(box), undefined);
+  assert.equal((await box.exec("test -e /run/systemd/journal/socket")).code, 1);
   await box.sv("down", "other");
   await box.sees("/dev/log was gone: it is bound again");
   await box.exec("logger -t app to-ours-again");
