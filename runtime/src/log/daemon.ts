@@ -95,7 +95,7 @@ class LogDaemon {
     const spool = forward === null ? null : new LogFile(arena, SPOOL, arena.pathAt(LOG_FILES.length), warn);
     if (spool !== null) this.#rotations.set(spool, new Rotation(this.#parts, spool, SPOOL_RULES));
     const container = new ContainerLog(arena, this.loop, warn);
-    this.#writer = new Writer(arena, container, this.#stamps, this.#files, spool, (files) => this.#written(files));
+    this.#writer = new Writer(arena, container, this.#files, spool, (files) => this.#written(files));
     this.#formatter = new Formatter(this.#writer, this.#stamps, this.#settings);
     this.#input = new SyslogInput(arena, this.#writer, this.#formatter, this.#stamps);
     new Logrotate(this.#parts, this.#settings.logrotateMs);

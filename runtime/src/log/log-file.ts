@@ -17,7 +17,6 @@ export class LogFile {
   readonly pathAt: number;
   #fd = -1;
   #ino = 0;
-  #lookedAt = 0;
   /** It was told that the file cannot be written; since when it can again (0 while it cannot); what was lost, in lines. */
   #broken = false;
   #worksSince = 0;
@@ -36,25 +35,26 @@ export class LogFile {
   }
 
   /**
-   * Opens the file when it is not, or when another one has its name by now; its size, or `-errno` (which is told once).
-   * @param second of now: the name is looked at once in each
+   * Opens the file when it is not open, or when another one, or none, has its name by now: what is written to one that logrotate has
+   * moved is lost as soon as that is compressed. Its size, or `-errno`, which is told once.
    */
-  prepare(lines: number, second: number): number {
+  prepare(lines: number): number {
     const { sys } = this.#arena;
-    if (second !== this.#lookedAt) {
-      this.#lookedAt = second;
-      if (this.#replaced) this.close();
+    const named = this.#fd < 0 ? -Errno.ENOENT : sys.stat(this.path);
+    if (typeof named !== "number" && named.ino === this.#ino) {
+      this.size = named.size;
+      return this.size;
     }
+    this.close();
+    this.#fd = openLog(sys, this.path);
     if (this.#fd < 0) {
-      this.#fd = openLog(sys, this.path);
-      if (this.#fd < 0) {
-        this.#fails(-this.#fd, lines);
-        return this.#fd;
-      }
-      const stat = sys.stat(this.path);
-      this.#ino = typeof stat === "number" ? 0 : stat.ino;
+      this.#fails(-this.#fd, lines);
+      return this.#fd;
     }
-    this.size = sys.size(this.#fd);
+    const opened = sys.stat(this.path);
+    this.#ino = typeof opened === "number" ? 0 : opened.ino;
+    // A pipe in its place has none.
+    this.size = Math.max(0, sys.size(this.#fd));
     return this.size;
   }
 
@@ -75,13 +75,6 @@ export class LogFile {
   close(): void {
     if (this.#fd >= 0) this.#arena.sys.close(this.#fd);
     this.#fd = -1;
-  }
-
-  /** Whether another file, or none, has the name now: somebody rotated it. */
-  get #replaced(): boolean {
-    if (this.#fd < 0) return false;
-    const stat = this.#arena.sys.stat(this.path);
-    return typeof stat === "number" || stat.ino !== this.#ino;
   }
 
   #fails(errno: number, lines: number): void {

@@ -4,7 +4,6 @@ import type { ContainerLog } from "./container-log.ts";
 import { forget } from "./forget.ts";
 import { type LogFile, openLog } from "./log-file.ts";
 import { writeSpans } from "./spans.ts";
-import type { Stamps } from "./stamps.ts";
 
 /** Lists of the arena. */
 const CONTAINER = 0;
@@ -21,7 +20,6 @@ const FORWARD = 3;
 export class Writer {
   readonly #arena: Arena;
   readonly #container: ContainerLog;
-  readonly #stamps: Stamps;
   /** Files of lines with a route, by its bits. */
   readonly #routed: readonly LogFile[];
   readonly #written: (files: readonly LogFile[]) => void;
@@ -49,14 +47,12 @@ export class Writer {
   constructor(
     arena: Arena,
     container: ContainerLog,
-    stamps: Stamps,
     routed: readonly LogFile[],
     spool: LogFile | null,
     written: (files: readonly LogFile[]) => void,
   ) {
     this.#arena = arena;
     this.#container = container;
-    this.#stamps = stamps;
     this.#routed = routed;
     this.#written = written;
     this.#filesEnd = arena.listAt(FILES);
@@ -211,7 +207,7 @@ export class Writer {
 
   #note(file: LogFile, from: number, end: number, total: number, lines: number): void {
     const { state } = this.#arena;
-    const before = file.prepare(lines, this.#stamps.second);
+    const before = file.prepare(lines);
     if (before < 0) return;
     const at = Word.FirstNote + (state[Word.Notes] as number) * NOTE_WORDS;
     state[at] = file.pathAt;
