@@ -22,8 +22,8 @@ const BUILD_LIMIT_MS = 20 * 60_000;
 const SUITE_LIMIT_MS = 40 * 60_000;
 /** A suite in which no test ends for this long hangs; times the scale of its deadlines. */
 const SUITE_IDLE_MS = 4 * 60_000;
-/** What the suites compare ours with, write clients in, and need for that. */
-const SUITE_PACKAGES = ["runit", "python3", "gcc", "libc6-dev"];
+/** What the suites compare ours with, write clients in, take as clients, and need for that. */
+const SUITE_PACKAGES = ["runit", "python3", "gcc", "gccgo", "libc6-dev", "nginx", "busybox", "logrotate"];
 /** Deadlines of the suites are multiplied by this: phases share the processors, and instrumented binaries are slower. */
 const TIME_SCALE: Readonly<Record<Variant, number>> = { release: 2, asan: 4, gcstress: 4 };
 /** Freed memory is given back soon, so that what grows is a leak. */
