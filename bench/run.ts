@@ -32,6 +32,7 @@ import { restart } from "./restart.ts";
 import { size } from "./size.ts";
 import { stop } from "./stop.ts";
 import { syslog } from "./syslog.ts";
+import { system } from "./system.ts";
 import { thousand } from "./thousand.ts";
 
 const claims: readonly Claim[] = [
@@ -44,9 +45,12 @@ const claims: readonly Claim[] = [
   restart,
   thousand,
   idle,
+  system,
   syslog,
   size,
 ];
+/** These need images in an engine first. */
+const engineClaims: readonly Claim[] = [bootInContainers, system];
 const peers: readonly Init[] = [floor, tini, dumbInit, runit, runitHup, s6, supervisord];
 
 /** Each of their starts or stops takes a second: a smoke run does without. */
@@ -74,7 +78,7 @@ function parse(args: string[]): Options {
     const unknown = positionals.find((name) => !claims.some((claim) => claim.name === name));
     if (unknown !== undefined) throw new Error(`no such claim: "${unknown}"`);
     const asked = claims.filter(({ name }) => positionals.includes(name));
-    const usual = values.quick ? claims.filter((claim) => claim !== bootInContainers) : claims;
+    const usual = values.quick ? claims.filter((claim) => !engineClaims.includes(claim)) : claims;
     return { ...values, claims: asked.length === 0 ? usual : asked };
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : error}\n${usage}`);

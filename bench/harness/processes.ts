@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** CPU time that a process has used, in nanoseconds: the first field of its schedstat. @see proc_pid_schedstat(5) */
 export function cpuNs(pid: number): number {
@@ -29,4 +29,33 @@ export function field(text: string, name: string): number {
     if (line.startsWith(`${name}:`)) return Number.parseInt(line.slice(name.length + 1), 10);
   }
   throw new Error(`cannot read ${name}: the kernel does not tell it`);
+}
+
+/** A process. `program` is the executable's path, `null` for a zombie. */
+export interface Process {
+  readonly pid: number;
+  readonly program: string | null;
+}
+
+/** All processes of the PID namespace that `first` is in. Pids are those that this process sees. */
+export function processesIn(first: number): Process[] {
+  const namespace = readlinkSync(`/proc/${first}/ns/pid`);
+  const found: Process[] = [];
+  for (const name of readdirSync("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    try {
+      if (readlinkSync(`/proc/${pid}/ns/pid`) !== namespace) continue;
+    } catch {
+      continue; // ended meanwhile
+    }
+    let program: string | null = null;
+    try {
+      program = readlinkSync(`/proc/${pid}/exe`);
+    } catch {
+      // a zombie has no program
+    }
+    found.push({ pid, program });
+  }
+  return found;
 }

@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Board, Kind } from "./board.ts";
 import { type Init, librariesOf } from "./inits.ts";
+import { type Process, processesIn } from "./processes.ts";
 import type { Fixture, Workspace } from "./workspace.ts";
 
 export interface StageOptions {
@@ -19,12 +20,6 @@ export interface StageOptions {
   readonly termAfterUs?: number;
   /** Added to the environment. */
   readonly environment?: Readonly<Record<string, string>>;
-}
-
-/** A process in the namespace. `program` is the executable's path, `null` for a zombie. */
-export interface Process {
-  readonly pid: number;
-  readonly program: string | null;
 }
 
 /** The end of a namespace, all its processes gone: CLOCK_MONOTONIC and the init's status as wait(2) has it. */
@@ -118,7 +113,7 @@ export async function open(workspace: Workspace, init: Init, options: StageOptio
   })();
   gone.catch(() => {}); // whoever needs the end awaits it; a stage that is closed has none
   const pid = Number(exec[1]);
-  const processes = () => processesIn(readlinkSync(`/proc/${pid}/ns/pid`));
+  const processes = () => processesIn(pid);
   const isFixture = (process: Process) => process.program === workspace.fixture(fixture);
 
   return {
@@ -155,25 +150,4 @@ function lastWords(log: string): string {
   } catch {
     return "";
   }
-}
-
-function processesIn(namespace: string): Process[] {
-  const found: Process[] = [];
-  for (const name of readdirSync("/proc")) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid)) continue;
-    try {
-      if (readlinkSync(`/proc/${pid}/ns/pid`) !== namespace) continue;
-    } catch {
-      continue; // ended meanwhile
-    }
-    let program: string | null = null;
-    try {
-      program = readlinkSync(`/proc/${pid}/exe`);
-    } catch {
-      // a zombie has no program
-    }
-    found.push({ pid, program });
-  }
-  return found;
 }

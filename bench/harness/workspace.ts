@@ -21,8 +21,8 @@ const tmpfsMagic = 0x01021994;
 const imageDate = new Date("2025-01-01T00:00:00Z");
 
 /** The programs of `bench/fixture/`. */
-export type Fixture = "stage" | "service" | "orphans" | "floor" | "launch" | "syslog";
-const fixtures: readonly Fixture[] = ["stage", "service", "orphans", "floor", "launch", "syslog"];
+export type Fixture = "stage" | "service" | "orphans" | "floor" | "launch" | "syslog" | "ready";
+const fixtures: readonly Fixture[] = ["stage", "service", "orphans", "floor", "launch", "syslog", "ready"];
 
 /**
  * What every measurement shares: the compiled fixtures, `/etc` trees by number of services, and copies of the measured programs

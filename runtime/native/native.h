@@ -69,8 +69,9 @@ typedef struct {
   int *stdio, stdio_count, flags;  // stdio: at least 3; spawn writes to it
   const uint32_t *ids;  // uid, gid, groups...; NULL leaves them
   size_t id_count;
-  int error_fd;  // spawn's own
+  int error_fd, error;  // spawn's own; the caller gives UNTOLD
 } Program;
+enum { UNTOLD = -1 };
 enum { SPAWN_SESSION = 1, SPAWN_GROUP = 2, SPAWN_FOREGROUND = 4 };
 pid_t spawn(Program *program);
 

@@ -57,9 +57,10 @@ static int become(Program *p) {
 __attribute__((no_sanitize("address"))) static int child_main(void *argument) {
   Program *p = argument;
   const sigset_t none = {{0}};
+  p->error = 0;
   if (become(p) == 0 && set_mask(&none, NULL) == 0) execve(p->program, p->argv, p->environ);
-  int error = errno;
-  _exit(write(p->error_fd, &error, sizeof error) < 0 ? 126 : 127);
+  p->error = errno;
+  _exit(write(p->error_fd, &p->error, sizeof p->error) < 0 ? 126 : 127);
 }
 
 pid_t spawn(Program *program) {
@@ -70,11 +71,13 @@ pid_t spawn(Program *program) {
   sigset_t before;
   set_mask(&every_signal, &before);
   pid_t pid = clone(child_main, child_stack + sizeof child_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, program);
-  int error = pid < 0 ? errno : 0;
+  if (pid < 0) program->error = errno;
   set_mask(&before, NULL);
-  // A pipe and not the shared memory: qemu-user turns the clone into a fork.
   close(ends[1]);
-  if (pid > 0 && read(ends[0], &error, sizeof error) > 0) waitpid(pid, NULL, 0);
+  // qemu-user makes a fork of the clone: then nothing is in our memory, and the pipe tells. It is no more than a fallback, because the
+  // wait for its end can cost a whole time slice.
+  if (program->error == UNTOLD && read(ends[0], &program->error, sizeof program->error) <= 0) program->error = 0;
   close(ends[0]);
-  return error ? -error : pid;
+  if (program->error && pid > 0) waitpid(pid, NULL, 0);
+  return program->error ? -program->error : pid;
 }

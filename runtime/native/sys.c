@@ -129,7 +129,7 @@ SYS(spawn) {
   if (a[4].length < 3) return JS_ThrowTypeError(ctx, "spawn: stdio must be [stdin, stdout, stderr, ...]");
   if (a[6].ids && a[6].length < 2) return JS_ThrowTypeError(ctx, "spawn: ids must be [uid, gid, ...groups]");
   return JS_NewInt32(ctx, spawn(&(Program){TEXT(0), TEXT(3), a[1].strings, a[2].strings, (int *)a[4].ids,
-                                           (int)a[4].length, INT(5), a[6].ids, a[6].length, -1}));
+                                           (int)a[4].length, INT(5), a[6].ids, a[6].length, -1, UNTOLD}));
 }
 SYS(reap) {
   int status = 0;

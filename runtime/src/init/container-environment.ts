@@ -6,8 +6,13 @@ import { type Bytes, Errno, Mode, type Sys } from "../sys.ts";
 const DIRECTORY = "/etc/container_environment";
 /** One longer entry would make every `execve(2)` fail: MAX_ARG_STRLEN. @see execve(2) */
 const MAX_ENTRY_BYTES = 131_072;
+/** Everything in one file, for shells and for programs. */
+const DUMPS = [
+  [`${DIRECTORY}.sh`, toShell],
+  [`${DIRECTORY}.json`, toJson],
+] as const;
 /** Group `docker_env` of the image: who may read the dumps. */
-const DUMP = { mode: 0o640, uid: 0, gid: 8377 } as const;
+const OWNER = { mode: 0o640, uid: 0, gid: 8377 } as const;
 /** The directory itself is closed (0700); an image may open it, and then its files are to be readable, as in phusion's. */
 const FILE_MODE = 0o644;
 
@@ -20,6 +25,8 @@ export class ContainerEnvironment {
   readonly #warned = new Set<Bytes>();
   /** Variables of ours that no file holds, because their name cannot be one or nothing can be written. */
   readonly #unexported = new Set<Bytes>();
+  /** What tells each dump from one that somebody else has changed since. */
+  readonly #dumped = new Map<Bytes, string>();
   /** The environment of everything that is started from now on. */
   variables: Map<Bytes, Bytes>;
 
@@ -43,18 +50,21 @@ export class ContainerEnvironment {
       this.#unexported.add(name);
       this.#cannotWrite(path, -result);
     }
-    this.#dump();
+    this.#dump(true);
   }
 
   /** After a startup file: the directory is all there is, but for what belongs to the user the container runs as. */
   reload(): void {
     const directory = this.#read();
     if (directory === null) return;
+    const before = this.variables;
     this.variables = new Map();
     for (const [name, value] of this.#initial) if (PERSONAL.includes(name)) this.variables.set(name, value);
     for (const [name, value] of directory) this.variables.set(name, value);
     for (const [name, value] of this.#initial) if (this.#unexported.has(name)) this.variables.set(name, value);
-    this.#dump();
+    this.#dump(
+      before.size !== this.variables.size || [...before].some(([name, value]) => this.variables.get(name) !== value),
+    );
   }
 
   /** The directory's variables by name; `null` when the mechanism is off: no directory, or none that may be read. */
@@ -94,16 +104,19 @@ export class ContainerEnvironment {
     return value;
   }
 
-  #dump(): void {
-    const dumps = [
-      ["sh", toShell(this.variables)],
-      ["json", toJson(this.variables)],
-    ] as const;
-    for (const [suffix, text] of dumps) {
-      const path = `${DIRECTORY}.${suffix}`;
-      const result = replaceFile(this.#sys, path, text, DUMP);
+  /** @param changed `false` leaves dumps as they are if nobody else has written to them */
+  #dump(changed: boolean): void {
+    for (const [path, format] of DUMPS) {
+      if (!changed && this.#dumped.get(path) === this.#identity(path)) continue;
+      const result = replaceFile(this.#sys, path, format(this.variables), OWNER);
       if (result < 0) this.#cannotWrite(path, -result);
+      else this.#dumped.set(path, this.#identity(path));
     }
+  }
+
+  #identity(path: Bytes): string {
+    const stat = this.#sys.stat(path);
+    return typeof stat === "number" ? "none" : `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
   }
 
   /** One warning for all that fails for the same reason; the boot goes on. */

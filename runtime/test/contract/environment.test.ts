@@ -56,6 +56,24 @@ test("A61 the first import fills only what is not set", async () => {
   assert.equal(box.read(`${DIRECTORY}/BOTH`), "engine");
 });
 
+test("A68 a dump that nothing changes stays as it is, and one that a startup file has written to is made anew", async () => {
+  const inode = `stat -c %i ${DIRECTORY}.sh`;
+  const box = await boot({
+    startup: {
+      "10_a": `${inode}`,
+      "20_b": `${inode}; echo scribble >>${DIRECTORY}.sh`,
+      "30_c": `grep -c scribble ${DIRECTORY}.sh; rm ${DIRECTORY}.sh`,
+      "40_d": `test -s ${DIRECTORY}.sh && echo there`,
+    },
+    main: "true",
+  });
+  await using _ = box;
+  await box.ended();
+  const [first, second, count, there] = box.output.lines.filter((line) => !line.startsWith("***"));
+  assert.match(first ?? "", /^\d+$/);
+  assert.deepEqual([second, count, there], [first, "0", "there"]);
+});
+
 test("A61 after each startup file and rc.local the environment is the directory's, and the dumps are new", async () => {
   const look = (n: number) => `echo "${n}: $STEP"; grep STEP ${DIRECTORY}.sh`;
   const { box, variables } = await environmentOf({

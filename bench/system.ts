@@ -1,0 +1,220 @@
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { buildBaseImage } from "../image/build.ts";
+import { staged } from "../image/context.ts";
+import { baseImage } from "../tools/base-image.ts";
+import { startContainer } from "../tools/container.ts";
+import { type Engine, withEngine } from "../tools/engine.ts";
+import { top } from "../tools/setup/places.ts";
+import { Board, Kind } from "./harness/board.ts";
+import type { Claim, Goal } from "./harness/claim.ts";
+import { digits, middle, nsPerMs, times } from "./harness/format.ts";
+import { memoryOf, processesIn } from "./harness/processes.ts";
+import { type Spread, spread } from "./harness/statistics.ts";
+import type { Workspace } from "./harness/workspace.ts";
+
+const repetitions = 7;
+const services = 3;
+/** Memory is read when everything has been up this long. */
+const settleMs = 1500;
+const BUILD_LIMIT_MS = 15 * 60_000;
+/** Where the fixtures and the board are in the container. */
+const place = "/bench";
+const boardPath = `${place}/board`;
+
+/** A system in an image, with the command that starts it. */
+interface System {
+  readonly name: "shipshape" | "parts" | "floor";
+  readonly label: string;
+  readonly image: string;
+  readonly argv: readonly string[];
+}
+
+/** What is measured of each, in the order of the table. */
+const metrics = {
+  pss: "PSS, kB",
+  privateDirty: "private dirty, kB",
+  boot: "boot, ms",
+  stop: "`docker stop`, ms",
+} as const;
+type Metric = keyof typeof metrics;
+const unitOf: Readonly<Record<Metric, number>> = { pss: 1000, privateDirty: 1000, boot: nsPerMs, stop: 1 };
+
+const goals: readonly { metric: Metric; what: string; atMost: number; unit: string; per: number }[] = [
+  { metric: "pss", what: "init, log and cron idle: PSS", atMost: 2.5, unit: "MB", per: 1e6 },
+  { metric: "privateDirty", what: "init, log and cron idle: private dirty", atMost: 1.5, unit: "MB", per: 1e6 },
+  { metric: "boot", what: "exec of my_init → all system services work", atMost: 15, unit: "ms", per: nsPerMs },
+  { metric: "stop", what: "`docker stop`, three services that exit at once", atMost: 0.1, unit: "s", per: 1000 },
+];
+const atMostBytesAdded = 5e6;
+
+/** An image with three services more, and a job that cron runs when it starts. */
+async function withFixtures(engine: Engine, workspace: Workspace, image: string, name: string): Promise<string> {
+  const tag = `shipshape-bench:${process.pid}-${name}`;
+  const context = staged(0, workspace.directory, ["launch", "service", "ready"], (directory) => {
+    mkdirSync(join(directory, "etc/cron.d"), { recursive: true });
+    const job = `BENCH_BOARD=${boardPath}\n@reboot root ${place}/ready\n`;
+    writeFileSync(join(directory, "etc/cron.d/bench"), job);
+    for (let i = 0; i < services; i++) {
+      mkdirSync(join(directory, `etc/service/bench-${i}`), { recursive: true });
+      symlinkSync(`${place}/service`, join(directory, `etc/service/bench-${i}/run`));
+    }
+    writeFileSync(
+      join(directory, "Dockerfile"),
+      `FROM ${image}\nCOPY launch service ready ${place}/\nCOPY etc/ /etc/\n`,
+    );
+  });
+  await engine.runOrThrow(`build ${tag}`, ["build", "--tag", tag, "-"], { input: context, timeoutMs: BUILD_LIMIT_MS });
+  return tag;
+}
+
+/** Boots a system, lets it idle, stops it. Times in nanoseconds, the stop in milliseconds, memory in bytes. */
+async function measureOnce(engine: Engine, workspace: Workspace, system: System): Promise<Record<Metric, number>> {
+  const board = new Board(join(workspace.memory, `system-${system.name}`));
+  const options = ["--network", "none", "-v", `${board.path}:${boardPath}`, "-e", `BENCH_BOARD=${boardPath}`];
+  const container = await startContainer(engine, [...options, system.image, `${place}/launch`, ...system.argv]);
+  try {
+    const alone = system.name === "floor";
+    const up = alone || (await board.reaches(Kind.Done, 1, 20_000));
+    if (!up || !(await board.reaches(Kind.Started, alone ? 1 : services, 20_000)))
+      throw new Error(`cannot measure ${system.label}: it is not up after 20 s\n${await container.logs()}`);
+    const [launched] = board.marks(Kind.Launched);
+    const last = Math.max(...[...board.marks(Kind.Started), ...board.marks(Kind.Done)].map(({ ns }) => ns));
+    await sleep(settleMs);
+    const own = processesIn(Number(await container.inspect("{{.State.Pid}}"))).filter(
+      ({ program }) => program !== `${place}/service`,
+    );
+    const each = own.map(({ pid }) => memoryOf(pid));
+    const sum = (field: "pss" | "privateDirty") => each.reduce((total, memory) => total + memory[field], 0);
+    const { tookMs } = await container.stop();
+    return {
+      pss: sum("pss"),
+      privateDirty: sum("privateDirty"),
+      boot: launched === undefined ? Number.NaN : last - launched.ns,
+      stop: tookMs,
+    };
+  } finally {
+    await container.remove();
+    board.close();
+  }
+}
+
+interface Size {
+  readonly label: string;
+  /** Bytes over the bare distribution. */
+  readonly added: number;
+}
+
+export const system: Claim = {
+  name: "system",
+  title: "The whole system",
+  how: `The base image, idle: init, log daemon and cron, with sshd off; beside it the same system out of Debian's parts in containers of the engine at hand (\`bench/parts/Dockerfile\`: tini, runit, syslog-ng, cron and the \`tail\` that brings syslog to the container's log). Memory is that of all processes but the three services. Boot is from the exec of the init until the services run and a job of cron has been started (\`@reboot\`) whose message the log daemon has taken. \`docker stop\` is the whole command as a person waits for it; the floor is that of a container with nothing but one such service as PID 1. Debian's parts are quick to stop because they tell no service: runsvdir ends, and the rest is killed.`,
+  async measure(bench) {
+    const { workspace } = bench;
+    const measured = new Map<System, Record<Metric, number>[]>();
+    const sizes: Size[] = [];
+    await withEngine(async (engine) => {
+      const base = await baseImage(engine, "trixie");
+      const bytes = async (image: string): Promise<number> =>
+        Number((await engine.runOrThrow("inspect", ["image", "inspect", "--format", "{{.Size}}", image])).stdout);
+      const bare = await bytes(base);
+      const ofParts = async (target: string): Promise<string> => {
+        const tag = `shipshape-bench:${target}`;
+        const args = ["build", "--tag", tag, "--target", target, "--build-arg", `BASE_IMAGE=${base}`];
+        const options = { timeoutMs: BUILD_LIMIT_MS };
+        await engine.runOrThrow(`build ${tag}`, [...args, ...engine.buildArgs, join(top, "bench/parts")], options);
+        return tag;
+      };
+      const parts = await ofParts("parts");
+      const ours = bench.inits.some(({ name }) => name === "shipshape");
+      const images: [string, string][] = [
+        ["Debian's parts", parts],
+        ["Debian's parts, and what else the original has", await ofParts("original")],
+      ];
+      let whole = "";
+      if (ours) {
+        images.push(["**shipshape**, small", await buildBaseImage(engine, { variant: "small" })]);
+        whole = await buildBaseImage(engine, { variant: "full" });
+        images.push(["**shipshape**, full", whole]);
+      }
+      for (const [label, image] of images) sizes.push({ label, added: (await bytes(image)) - bare });
+
+      const argv = ["/usr/bin/tini", "--", "/usr/bin/runsvdir", "-P", "/etc/service"];
+      const made = await withFixtures(engine, workspace, parts, "parts");
+      const systems: System[] = [
+        { name: "floor", label: "*floor: one service, no init*", image: made, argv: [`${place}/service`] },
+        { name: "parts", label: "Debian's parts", image: made, argv },
+      ];
+      if (ours) {
+        const image = await withFixtures(engine, workspace, whole, "shipshape");
+        systems.push({ name: "shipshape", label: "**shipshape**", image, argv: ["/sbin/my_init"] });
+      }
+      try {
+        for (let turn = 0; turn < (bench.quick ? 1 : repetitions); turn++) {
+          for (const one of systems)
+            measured.set(one, [...(measured.get(one) ?? []), await measureOnce(engine, workspace, one)]);
+        }
+      } finally {
+        await engine.run(["rmi", ...new Set(systems.map(({ image }) => image))]);
+      }
+    });
+
+    const of = (name: System["name"], metric: Metric): Spread | null => {
+      const [, runs] = [...measured].find(([one]) => one.name === name) ?? [];
+      return runs === undefined ? null : spread(runs.map((run) => run[metric]));
+    };
+    const ratio = (name: System["name"], metric: Metric): number | null => {
+      const [mine, theirs] = [of(name, metric), of("parts", metric)];
+      return mine === null || theirs === null ? null : mine.median / theirs.median;
+    };
+    const names = Object.keys(metrics) as Metric[];
+    const small = sizes.find(({ label }) => label.endsWith("small"));
+    return {
+      tables: [
+        {
+          title: "Idle, boot and stop",
+          columns: ["", ...names.flatMap((metric) => [metrics[metric], "parts = 1"])],
+          rows: [...measured.keys()].map(({ name, label }) => [
+            label,
+            ...names.flatMap((metric) =>
+              name === "floor" && metric !== "stop"
+                ? ["–", "–"]
+                : [middle(of(name, metric), unitOf[metric]), times(ratio(name, metric))],
+            ),
+          ]),
+        },
+        {
+          title: "Bytes over the bare Debian 13",
+          columns: ["", "MB"],
+          rows: sizes.map(({ label, added }) => [label, digits(added / 1e6)]),
+        },
+      ],
+      goals: [
+        ...goals.flatMap(({ metric, what, atMost, unit, per }): Goal[] => {
+          const mine = of("shipshape", metric);
+          if (mine === null) return [];
+          const value = mine.median / per;
+          const measuredText = `${digits(value)} ${unit}`;
+          return [{ what, atMost: `${atMost} ${unit}`, measured: measuredText, met: value <= atMost, kind: "measure" }];
+        }),
+        ...(small === undefined
+          ? []
+          : [
+              {
+                what: "bytes over the bare distribution, small variant",
+                atMost: `${atMostBytesAdded / 1e6} MB`,
+                measured: `${digits(small.added / 1e6)} MB`,
+                met: small.added <= atMostBytesAdded,
+                kind: "fact" as const,
+              },
+            ]),
+      ],
+      samples: Object.fromEntries(
+        [...measured].flatMap(([{ name }, runs]) =>
+          names.map((metric) => [`${name}: ${metric}`, runs.map((run) => run[metric])]),
+        ),
+      ),
+    };
+  },
+};
