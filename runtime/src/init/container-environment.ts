@@ -71,7 +71,11 @@ export class ContainerEnvironment {
   #read(): Map<Bytes, Bytes> | null {
     const names = this.#sys.readdir(DIRECTORY);
     if (typeof names === "number") {
-      if (names !== -Errno.ENOENT) this.#warnOnce(DIRECTORY, `cannot read ${DIRECTORY}: ${this.#sys.strerror(-names)}`);
+      if (names !== -Errno.ENOENT)
+        this.#warnOnce(
+          DIRECTORY,
+          `cannot read ${DIRECTORY}: ${this.#sys.strerror(-names)}; variables of its files are left out`,
+        );
       return null;
     }
     const variables = new Map<Bytes, Bytes>();

@@ -28,16 +28,22 @@ const FLAGS = [
   ["--skip-runit", "do not start the services of /etc/service"],
   ["--no-kill-all-on-exit", "leave other processes alone when the container stops"],
   ["--quiet", "say warnings and errors only"],
-  ["--stop-signal", "SIGNAL: one more signal that stops the container, as TERM and INT do"],
+  ["--stop-signal", "one more signal that stops the container, as TERM and INT do"],
 ] as const;
 
 type Flag = (typeof FLAGS)[number][0];
 
 export const USAGE = "usage: my_init [options] [--] [MAIN_COMMAND ...]\n";
 
+/** Flags as `--help` shows them, where that is not the flag alone. */
+const SHOWN: Readonly<Partial<Record<Flag, string>>> = {
+  "--help": "-h, --help",
+  "--stop-signal": "--stop-signal SIGNAL",
+};
+
 /** Text of `--help`. */
 export function help(): Bytes {
-  const rows = FLAGS.map(([flag, meaning]) => `  ${(flag === "--help" ? "-h, --help" : flag).padEnd(24)}${meaning}\n`);
+  const rows = FLAGS.map(([flag, meaning]) => `  ${(SHOWN[flag] ?? flag).padEnd(24)}${meaning}\n`);
   return `${USAGE}\nThe init of a container: runs startup files, keeps services up, reaps orphans, stops in order.\n\n${rows.join("")}`;
 }
 

@@ -1,7 +1,7 @@
+import { descendantsOf } from "../kernel/process-tree.ts";
 import type { Bytes } from "../sys.ts";
 import { type Budget, STAGES, type Stage, stageEnd } from "./budget.ts";
 import { advance, type Core } from "./core.ts";
-import { descendantsOf } from "./process-tree.ts";
 import { failure, type Running, scriptsIn, startScript } from "./scripts.ts";
 import { afterKill, forceToExit, impatientBudget, stopProcess } from "./stop-process.ts";
 
@@ -35,7 +35,12 @@ export class Shutdown {
     core.log.stopping = true;
     this.#takenOver = takenOver;
     if (core.record.phase !== "stopping")
-      advance(core, { phase: "stopping", stoppingSince: loop.now(), stopSignal: core.stop.signal });
+      advance(core, {
+        phase: "stopping",
+        // Since a startup file was told to stop: one budget for it and for what it leaves behind.
+        stoppingSince: core.record.stoppingSince || loop.now(),
+        stopSignal: core.stop.signal,
+      });
     this.#since = core.record.stoppingSince;
     this.#budget = impatientBudget(core, this.#since, settings.shutdownMs);
     this.#hooks = {

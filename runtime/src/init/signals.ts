@@ -25,7 +25,7 @@ export class Signals {
 
   handle(signal: number): void {
     if (signal === SIGCHLD) this.#core.children.reap();
-    else if (this.#stops(signal)) this.#core.stop.ask(signal);
+    else if (this.#stops(signal)) this.#stop(signal);
     else if ((FORWARDED.includes(signal) || signal >= FIRST_REALTIME) && !this.#runHook(signal)) this.#forward(signal);
   }
 
@@ -33,6 +33,13 @@ export class Signals {
     const { options, settings } = this.#core;
     const chosen = signal === settings.stopSignal || options.stopSignals.includes(signal);
     return signal === SIGTERM || signal === SIGINT || chosen;
+  }
+
+  /** Said at once: what follows may take its time, and a log that only shows the end leaves open why. */
+  #stop(signal: number): void {
+    const { stop, messages } = this.#core;
+    if (stop.count === 0) messages.info(`Told to stop by ${signalName(signal)}.`);
+    stop.ask(signal);
   }
 
   #forward(signal: number): void {

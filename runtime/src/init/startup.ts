@@ -1,11 +1,14 @@
 import { isExecutable } from "../kernel/files.ts";
 import type { Bytes } from "../sys.ts";
+import { type Stage, stageEnd } from "./budget.ts";
 import { advance, type Core } from "./core.ts";
 import { adopt, failure, type Running, scriptsIn, startScript } from "./scripts.ts";
 import { impatientBudget, stopProcess } from "./stop-process.ts";
 
 const INSECURE_KEY_PROGRAM = "/usr/sbin/enable_insecure_key";
 const RC_LOCAL = "/etc/rc.local";
+/** What is to be ended when a startup file is told to stop: itself, in the place of the main command, and what it leaves. */
+const LEFT: ReadonlySet<Stage> = new Set(["main", "all"]);
 
 /** `stopped`: a signal came before all had run. */
 export type StartupOutcome = "done" | "failed" | "stopped";
@@ -42,10 +45,13 @@ function startupFiles(core: Core): Bytes[] {
 async function finish(core: Core, script: Running): Promise<StartupOutcome> {
   await Promise.race([script.ended, core.stop.requested]);
   if (core.record.scriptPid > 0 && core.stop.count > 0) {
-    advance(core, { stoppingSince: core.loop.now() });
+    const since = core.record.stoppingSince || core.loop.now();
+    advance(core, { stoppingSince: since, stopSignal: core.stop.signal });
     const { killProcessMs, shutdownMs } = core.settings;
-    const budget = impatientBudget(core, core.loop.now(), Math.min(killProcessMs, shutdownMs));
-    await stopProcess(core, script, budget, () => budget.end);
+    const budget = impatientBudget(core, since, shutdownMs);
+    // What the script leaves behind is ended in the same budget, before the engine's patience ends.
+    const endAt = () => Math.min(stageEnd("main", LEFT, budget.startedAt, budget.ms), since + killProcessMs);
+    await stopProcess(core, script, budget, endAt);
     return "stopped";
   }
   const problem = failure(await script.ended);

@@ -199,6 +199,29 @@ test("A32 a startup file that ignores TERM is killed at its timeout", async () =
   assert.ok(ms >= 295 && ms < 2000 * TIME_SCALE, `took ${ms} ms`);
 });
 
+test("A32 a startup file that ignores TERM, and what it leaves behind, end in one budget", async () => {
+  await using box = await boot({
+    startup: { "10_a": `(${STUBBORN}) & ${STUBBORN}` },
+    env: { SHUTDOWN_TIMEOUT: "2" },
+  });
+  await box.sees("stubborn", 2);
+  const { code, ms } = await box.stop();
+  assert.equal(code, 143);
+  assert.ok(ms >= 1750 && ms < 2000 + 700 * TIME_SCALE, `took ${ms} ms`);
+});
+
+test("A30 a stop says at once which signal asked for it, but not with --quiet", async () => {
+  for (const [args, times] of [
+    [[], 1],
+    [["--quiet"], 0],
+  ] as const) {
+    await using box = await boot({ args: [...args], main: waiting({ TERM: "exit 0" }) });
+    await box.sees(/^ready$/m);
+    await box.stop("SIGTERM");
+    assert.equal(box.output.count("*** Told to stop by SIGTERM."), times);
+  }
+});
+
 test("A33 every kind of child starts with default dispositions and an empty mask", async () => {
   const tell = (who: string) => `grep -E "Sig(Blk|Ign)|ShdPnd" /proc/self/status | sed "s/^/${who} /" >&2`;
   const kinds = ["startup", "rc", "run", "finish", "log", "control", "main", "hook", "pre", "post"];
