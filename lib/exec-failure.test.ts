@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import fc from "fast-check";
 import { explainExec } from "./exec-failure.ts";
 
-const { ENOENT, EACCES, ENOEXEC, ETXTBSY, E2BIG, ENOTDIR } = constants.errno;
+const { ENOENT, EACCES, ENOEXEC, ETXTBSY, E2BIG, EMFILE, ENOTDIR } = constants.errno;
 const directory = mkdtempSync(join(tmpdir(), "exec-failure-"));
 after(() => rmSync(directory, { recursive: true }));
 
@@ -90,6 +90,14 @@ test("explainExec() names the cause and the cure for every kind of file", () => 
     ["error 4095", explain(4095, "")],
   ];
   for (const [reason, got] of cases) assert.equal(got, reason);
+});
+
+test("explainExec() names the limit on open files, and has the given words for what it does not know", () => {
+  assert.match(explain(EMFILE, ""), /^too many open files: .*ulimit -n/);
+  assert.equal(
+    explainExec("/x", 5, "", 0o100755, () => true, "x86_64", "I/O error"),
+    "I/O error",
+  );
 });
 
 test("explainExec() finds the loader in the other byte order", () => {

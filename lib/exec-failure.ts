@@ -25,6 +25,7 @@ const REASONS: Readonly<Record<number, string>> = {
   12: "out of memory",
   20: "a part of the path is not a directory",
   23: "too many open files in the system",
+  24: "too many open files: the limit is too low (ulimit -n)",
   26: "the file is open for writing: finish copying it first",
   36: "the path is too long",
   40: "too many symbolic links",
@@ -39,6 +40,7 @@ const REASONS: Readonly<Record<number, string>> = {
  * @param mode `st_mode` of the file, links followed; `null` when there is none
  * @param interpreterExists whether the file at a path exists
  * @param machine this machine, as `uname -m` names it
+ * @param otherwise the words of an error that says nothing about the file
  * @see execve(2), elf(5)
  */
 export function explainExec(
@@ -48,11 +50,12 @@ export function explainExec(
   mode: number | null,
   interpreterExists: (path: Bytes) => boolean,
   machine: string,
+  otherwise = `error ${errno}`,
 ): string {
   if (errno === 2) return mode === null ? "no such file" : explainMissing(head, interpreterExists);
   if (errno === 13) return explainDenied(path, head, mode);
   if (errno === 8) return explainFormat(head, machine);
-  return REASONS[errno] ?? `error ${errno}`;
+  return REASONS[errno] ?? otherwise;
 }
 
 /** The file is there, so what is missing is the program that the kernel needs to run it. */

@@ -3,6 +3,7 @@ import { Children } from "../kernel/children.ts";
 import { Journal } from "../kernel/journal.ts";
 import { Loop } from "../kernel/loop.ts";
 import { Messages } from "../kernel/messages.ts";
+import { OutOfMemory } from "../kernel/out-of-memory.ts";
 import type { Context } from "../supervise/context.ts";
 import { serveControl } from "../supervise/control-server.ts";
 import type { ServiceRecord } from "../supervise/service.ts";
@@ -69,6 +70,7 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
     journal,
     messages,
     output: log,
+    outOfMemory: new OutOfMemory(sys),
     backoff: settings.backoff,
     directory: SERVICE_DIRECTORY,
     environment: formatEnvironBlock(environment.variables),

@@ -4,7 +4,6 @@ import { exitCode, exitSignal, shellStatus, type WaitStatus } from "../../../lib
 import { explain, findProgram, spawnAsShell } from "../kernel/programs.ts";
 import { type Bytes, SpawnFlag } from "../sys.ts";
 import { advance, type Core } from "./core.ts";
-import { oomKills } from "./out-of-memory.ts";
 import type { Running } from "./scripts.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -25,8 +24,6 @@ export function startMain(core: Core): Running | number {
     messages.warn(`cannot run ${name}: it is there, but may not be executed (chmod +x)`);
     return 126;
   }
-  // Before it runs: it may not live long enough for a later look.
-  const oomKillsBefore = oomKills(sys);
   const pid = spawnAsShell(
     sys,
     {
@@ -43,26 +40,27 @@ export function startMain(core: Core): Running | number {
     return 126;
   }
   advance(core, { mainPid: pid });
-  return adoptMain(core, pid, oomKillsBefore);
+  return adoptMain(core, pid);
 }
 
 /** Follows the main command to its end, which it tells; it may have been started by an earlier incarnation. */
-export function adoptMain(core: Core, pid: number, oomKillsBefore = oomKills(core.sys)): Running {
+export function adoptMain(core: Core, pid: number): Running {
   const path = core.options.mainCommand[0] ?? "";
   const ended = core.children.exitOf(pid).then((status) => {
     advance(core, { mainPid: 0, mainStatus: shellStatus(status) });
-    tellEnd(core, path, status, oomKills(core.sys) > oomKillsBefore);
+    tellEnd(core, path, status);
     return status;
   });
   return { path, pid, ended };
 }
 
-function tellEnd({ messages }: Core, path: Bytes, status: WaitStatus, outOfMemory: boolean): void {
+function tellEnd({ messages, context }: Core, path: Bytes, status: WaitStatus): void {
   const signal = exitSignal(status);
   if (signal === 0) {
     messages.info(`${path} exited with status ${exitCode(status)}.`);
     return;
   }
-  const cause = signal === 9 && outOfMemory ? " (oom-kill: the container's memory limit was reached)" : "";
-  messages.warn(`${path} was killed by ${signalName(signal)}${cause}: status ${128 + signal}.`);
+  messages.warn(
+    `${path} was killed by ${signalName(signal)}${context.outOfMemory.cause(signal)}: status ${128 + signal}.`,
+  );
 }

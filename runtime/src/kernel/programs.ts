@@ -60,6 +60,7 @@ export function explain(sys: Sys, path: Bytes, errno: number): string {
     typeof stat === "number" ? null : stat.mode,
     (interpreter) => typeof sys.stat(interpreter) !== "number",
     sys.machine,
+    sys.strerror(errno),
   );
 }
 

@@ -2,6 +2,7 @@ import type { Children } from "../kernel/children.ts";
 import type { Journal } from "../kernel/journal.ts";
 import type { Loop } from "../kernel/loop.ts";
 import type { Messages } from "../kernel/messages.ts";
+import type { OutOfMemory } from "../kernel/out-of-memory.ts";
 import type { Bytes, Sys } from "../sys.ts";
 import type { BackoffSettings } from "./backoff.ts";
 
@@ -24,6 +25,7 @@ export interface Context {
   readonly journal: Journal;
   readonly messages: Messages;
   readonly output: Output;
+  readonly outOfMemory: OutOfMemory;
   readonly backoff: BackoffSettings;
   /** Where services are, `/etc/service`. */
   readonly directory: Bytes;

@@ -2,9 +2,11 @@ import { signalName } from "../../../lib/signals.ts";
 import { exitCode, exitSignal, type WaitStatus } from "../../../lib/wait-status.ts";
 import type { Parent } from "../kernel/children.ts";
 import { isExecutable } from "../kernel/files.ts";
+import { membersOf } from "../kernel/process-tree.ts";
 import { explain, spawn } from "../kernel/programs.ts";
 import type { Timer } from "../kernel/timers.ts";
 import { type Bytes, Errno, SpawnFlag } from "../sys.ts";
+import { UP_MS } from "./backoff.ts";
 import type { Context } from "./context.ts";
 import { userOf } from "./service-user.ts";
 import {
@@ -20,6 +22,10 @@ import {
 
 /** An editor or a `cat > run; chmod +x run` makes several changes; they are taken as one. */
 export const SETTLE_MS = 50;
+/** What `run` leaves behind may be ending by itself; after this time it is not. */
+const LEFT_BEHIND_MS = 1000;
+/** So many of them are named. */
+const MAX_NAMED = 3;
 
 /** Whom a supervised process belongs to. */
 export interface Owner {
@@ -36,6 +42,8 @@ export class Supervised implements Parent {
   /** The service's name, `NAME/log` for a log: its directory below the context's. */
   readonly name: Bytes;
   state: State;
+  /** Why it does not run though it should: how it ended, or why it cannot be started. */
+  #problem = "";
   #timer: Timer | null = null;
   #watch = -1;
 
@@ -79,8 +87,35 @@ export class Supervised implements Parent {
 
   exited(pid: number, status: WaitStatus): void {
     if (pid !== livePid(this.state)) return;
+    this.#lookBehind(pid);
     const finish = this.state.kind === "up" && isExecutable(this.#context.sys, `${this.path}/finish`);
     this.dispatch({ kind: "exited", status, finish });
+  }
+
+  /** In words, why it waits to be started again, and until when; `""` when it does not wait. */
+  get problem(): string {
+    const { state } = this;
+    if (state.kind !== "backoff") return "";
+    return `${this.#problem}${this.#problem && "; "}next try in ${seconds(Math.max(0, state.at - this.#now()))}`;
+  }
+
+  /**
+   * Names what is still there of a session whose leader has ended. It may hold the port that the next start needs, and nobody
+   * will tell it to stop; the usual cause is a `run` whose shell waits for its last command.
+   */
+  #lookBehind(pid: number): void {
+    const { sys, loop, messages } = this.#context;
+    const isThere = () => sys.kill(-pid, 0) !== -Errno.ESRCH;
+    if (!isThere()) return;
+    loop.after(LEFT_BEHIND_MS, () => {
+      const left = isThere() ? membersOf(sys, pid) : [];
+      if (left.length === 0) return;
+      const names = left.slice(0, MAX_NAMED).map((process) => `${process.name} (PID ${process.pid})`);
+      const more = left.length > MAX_NAMED ? ` and ${left.length - MAX_NAMED} more` : "";
+      messages.warn(
+        `service ${this.name} has ended but left ${names.join(", ")}${more} running: let run start it with "exec", or stop it`,
+      );
+    });
   }
 
   /** Whole milliseconds: they are written down at every change. */
@@ -137,6 +172,7 @@ export class Supervised implements Parent {
     this.dispatch({ kind: "failed" });
     const path = `${this.path}/${program}`;
     const reason = typeof pid === "string" ? pid : `${path}: ${explain(sys, path, -pid)}`;
+    if (program === "run") this.#problem = `cannot start it: ${reason}`;
     const retry =
       this.state.kind === "backoff"
         ? `; next try when the directory changes or in ${seconds(this.state.at - this.state.since)}`
@@ -189,9 +225,14 @@ export class Supervised implements Parent {
 
   #tell(status: WaitStatus, uptimeMs: number, delayMs: number): void {
     const signal = exitSignal(status);
-    const how = signal > 0 ? `was killed by ${signalName(signal)}` : `exited with status ${exitCode(status)}`;
+    const how =
+      signal > 0
+        ? `was killed by ${signalName(signal)}${this.#context.outOfMemory.cause(signal)}`
+        : `exited with status ${exitCode(status)}`;
+    const hint = status === 0 && uptimeMs < UP_MS ? " (run has to stay in the foreground)" : "";
+    this.#problem = `${how} after ${seconds(uptimeMs)}${hint}`;
     const next = delayMs <= 0 ? "restarting it" : `restarting it in ${seconds(delayMs)}`;
-    const text = `service ${this.name} ${how} after ${seconds(uptimeMs)}: ${next}`;
+    const text = `service ${this.name} ${this.#problem}: ${next}`;
     if (status === 0) this.#context.messages.info(text);
     else this.#context.messages.warn(text);
   }

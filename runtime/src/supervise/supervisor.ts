@@ -170,6 +170,7 @@ export class Supervisor {
     const { sys, directory } = this.#context;
     const path = `${directory}/${name}`;
     const stat = sys.stat(path);
+    if (stat === -Errno.ENOENT) return this.#refuse(name, `${path} is a link to nothing, so it is no service`);
     if (typeof stat === "number") return this.#refuse(name, `cannot look at ${path}: ${sys.strerror(-stat)}`);
     if ((stat.mode & Mode.TypeMask) !== Mode.Directory)
       return this.#refuse(name, `${path} is no directory, so it is no service`);

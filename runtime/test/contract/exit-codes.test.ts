@@ -67,6 +67,19 @@ test("A21 a main command killed by the kernel for lack of memory is told as oom-
   }
 });
 
+test("A80 a service killed by the kernel for lack of memory is told as oom-kill, one killed by hand later is not", async () => {
+  const path = "/sys/fs/cgroup/memory.events";
+  await using box = await boot({
+    services: {
+      s: { run: `read n <n; [ "$n" = 1 ] || echo oom_kill 1 >${path}; echo 1 >n; kill -KILL $$`, files: { n: "0\n" } },
+    },
+    files: { [path]: "oom_kill 0\n" },
+    env: { SERVICE_BACKOFF: "10ms" },
+  });
+  await box.sees(/^\*\*\* service s was killed by SIGKILL \(oom-kill: .*\) after/m);
+  await box.sees(/^\*\*\* service s was killed by SIGKILL after/m);
+});
+
 test("A21 a main command killed with memory left is not told as oom-kill", async () => {
   await using box = await boot({
     args: ["--", "sh", "-c", "kill -KILL $$"],

@@ -142,6 +142,28 @@ test("A80 a service that was up for the reset time starts with a clean record", 
   assert.deepEqual(announced(box, "s").slice(0, 4), [0.1, 0.2, 0.4, 0.1]);
 });
 
+test("A80 what run leaves behind when it ends is named, what ends soon is not", async () => {
+  await using box = await boot({
+    services: {
+      leaves: { run: "sleep 1000; true" },
+      tidy: { run: waiting({ TERM: "kill $!; exit 1" }, "tidy-ready") },
+    },
+  });
+  await box.sees("tidy-ready");
+  await eventually("the shell has started its command", () => box.find("sleep 1000")?.parent !== undefined);
+  await box.exec("sv -v term leaves tidy");
+  const [, pid] = await box.sees(/^\*\*\* service leaves has ended but left sleep \(PID (\d+)\) running: .*exec/m);
+  assert.equal(box.process(Number(pid))?.name, "sleep");
+  assert.doesNotMatch(box.output.stderr, /service tidy has ended but/);
+});
+
+test("A80 a service that exits at once with 0 is told that run has to stay", async () => {
+  await using box = await boot({ services: { s: { run: "setsid sleep 1000 & exit 0" } } });
+  await box.sees(
+    /^\*\*\* service s exited with status 0 after 0(\.\d)? s \(run has to stay in the foreground\): restarting/m,
+  );
+});
+
 test("A80 an exit that sv asked for is no failure", async () => {
   await using box = await boot({
     services: { s: { run: waiting({ TERM: "exit 1" }) } },
@@ -341,7 +363,9 @@ for (const { what, run, cause } of [
     const [line] = await box.sees(/^\*\*\* .*\/etc\/service\/s\/run.*$/m);
     assert.ok(line.includes(cause), line);
     await box.sees(/^ready$/m);
-    assert.match(await box.sv("status", "s"), /^down: s: \d+s, normally up, want up$/);
+    const { stdout, stderr } = await box.exec("sv status s");
+    assert.match(stdout, /^down: s: \d+s, normally up, want up\n$/);
+    assert.ok(stderr.startsWith("sv: s: cannot start it: ") && stderr.includes(cause), stderr);
     const lines = box.output.lines.filter((text) => text.startsWith("*** ") && text.includes("service s"));
     assert.equal(lines.length, 1, lines.join("\n"));
     box.write("/etc/service/s/run", null);
