@@ -5,12 +5,14 @@ import {
   COMMANDS,
   controlSockets,
   encodeNames,
+  encodeReason,
   encodeRefusal,
   encodeRequest,
   encodeStatus,
   MAX_REQUEST_BYTES,
   MAX_WAIT_MS,
   parseNameCount,
+  parseReason,
   parseRefusal,
   parseRequest,
   parseStatus,
@@ -34,7 +36,7 @@ const process = record({
   term: fc.boolean(),
 });
 const request: fc.Arbitrary<Request> = fc.oneof(
-  record({ verb: fc.constantFrom("status" as const, ...COMMANDS), target }),
+  record({ verb: fc.constantFrom("status" as const, "why" as const, ...COMMANDS), target }),
   record({ verb: fc.constant("wait" as const), serial: count, timeoutMs: fc.nat(MAX_WAIT_MS), target }),
   fc.constant({ verb: "list" as const }),
 );
@@ -56,6 +58,15 @@ test("parseRequest() reads back what encodeRequest() wrote", () => {
 
 test("parseStatus() reads back what encodeStatus() wrote", () => {
   fc.assert(fc.property(status, (value) => assert.deepEqual(parseStatus(withoutNewline(encodeStatus(value))), value)));
+});
+
+test("parseReason() reads back what encodeReason() wrote, in one line", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) =>
+      assert.equal(parseReason(withoutNewline(encodeReason(text))), text.replaceAll("\n", " ")),
+    ),
+  );
+  assert.equal(parseReason("error bad-request unknown verb"), "");
 });
 
 test("parseStatus() passes over fields that it does not know, and refuses a line that lacks one", () => {

@@ -30,7 +30,7 @@ export type Command = (typeof COMMANDS)[number];
 /** One line from client to init. `target` is `NAME`, `NAME/log` or the absolute path of a service directory. */
 export type Request =
   | { readonly verb: "list" }
-  | { readonly verb: "status" | Command; readonly target: Bytes }
+  | { readonly verb: "status" | "why" | Command; readonly target: Bytes }
   | { readonly verb: "wait"; readonly serial: number; readonly timeoutMs: number; readonly target: Bytes };
 
 export const STATES = ["run", "down", "finish"] as const;
@@ -87,7 +87,7 @@ export function parseRequest(line: Bytes): Request | string {
     if (timeoutMs === null) return `the timeout is not between 0 and ${MAX_WAIT_MS} ms`;
     return isTarget(target) ? { verb, serial, timeoutMs, target } : "no usable target";
   }
-  if (verb !== "status" && !isCommand(verb)) return "unknown verb";
+  if (verb !== "status" && verb !== "why" && !isCommand(verb)) return "unknown verb";
   return isTarget(rest) ? { verb, target: rest } : "no usable target";
 }
 
@@ -100,6 +100,16 @@ export function encodeStatus(status: ServiceStatus): Bytes {
 /** The answer to `list`, newlines included. */
 export function encodeNames(names: readonly Bytes[]): Bytes {
   return `ok names=${names.length}\n${names.map((name) => `${name}\n`).join("")}`;
+}
+
+/** The answer to `why`, newline included. */
+export function encodeReason(text: Bytes): Bytes {
+  return `ok why=${text.replaceAll("\n", " ")}\n`;
+}
+
+/** The words of an answer to `why`, without its newline; `""` when it has none. */
+export function parseReason(line: Bytes): Bytes {
+  return line.startsWith("ok why=") ? line.slice(7) : "";
 }
 
 /** The reply's line, newline included. */

@@ -2,6 +2,7 @@ import {
   type Command,
   controlSockets,
   encodeNames,
+  encodeReason,
   encodeRefusal,
   encodeStatus,
   MAX_REQUEST_BYTES,
@@ -144,8 +145,9 @@ class Connection {
   /** The reply's text; `""` when it comes later. */
   #answer(request: Request): Bytes {
     if (request.verb === "list") return encodeNames(this.#supervisor.names());
-    const found = this.#supervisor.find(request.target);
+    const found = this.#supervisor.find(request.target) ?? this.#lookAgain(request.target);
     if (found === null) return encodeRefusal("no-service", request.target);
+    if (request.verb === "why") return encodeReason(found.process.problem);
     if (request.verb === "wait" && found.service.serial === request.serial) {
       this.#wait(found.service, request.timeoutMs, () => encodeStatus(this.#supervisor.statusOf(found)));
       return "";
@@ -156,6 +158,12 @@ class Connection {
       if (!found.service.ending || event.kind === "signal") found.process.dispatch(event);
     }
     return encodeStatus(this.#supervisor.statusOf(found));
+  }
+
+  /** A script may have made the directory just now, sooner than its changes have settled. */
+  #lookAgain(target: Bytes): ReturnType<Supervisor["find"]> {
+    this.#supervisor.rescan();
+    return this.#supervisor.find(target);
   }
 
   #wait(service: Service, timeoutMs: number, reply: () => Bytes): void {

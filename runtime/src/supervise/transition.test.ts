@@ -115,6 +115,15 @@ test("transition() signals only the process that the state holds", () => {
   });
 });
 
+test("transition() sends a finish that hangs nothing but KILL, without a control script", () => {
+  eachStep((state, event, next, effects) => {
+    if (state.kind !== "finish" || event.kind !== "signal") return;
+    const sent = effects.map((effect) => effect.kind === "signal" && [effect.signal, effect.letter]);
+    assert.deepEqual(sent, event.signal === KILLED ? [[9, ""]] : []);
+    assert.equal(keyOf(next), keyOf(state));
+  });
+});
+
 test("transition() leaves every waiting state with a process, a timer or a start under way", () => {
   for (const state of STATES) {
     if (state.kind === "up" || state.kind === "finish") assert.equal(livePid(state), PID);

@@ -127,6 +127,9 @@ function down(state: State, letter: "d" | "x", now: number): Result {
 }
 
 function signal(state: State, signal: number, letter: string): Result {
+  // One that hangs would keep the service from ever going on; other signals are for `run` only.
+  if (state.kind === "finish" && signal === SIGKILL)
+    return [{ ...state }, { kind: "signal", pid: state.pid, signal, letter: "" }];
   if (state.kind !== "up") return [state];
   const next = {
     ...state,

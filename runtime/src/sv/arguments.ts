@@ -1,9 +1,9 @@
 import { parseDurationMs } from "../../../lib/duration.ts";
 import { parseOptions } from "../../../lib/getopt.ts";
 import type { Bytes } from "../sys.ts";
-import { findVerb, type Verb } from "./verbs.ts";
+import { COMMAND_WORDS, findVerb, type Verb } from "./verbs.ts";
 
-export const USAGE = "usage: sv [-v] [-w sec] command [service ...]";
+export const USAGE = `usage: sv [-v] [-w sec] command [service ...]\ncommands: ${COMMAND_WORDS.join(" ")}`;
 
 const DEFAULT_WAIT_MS = 7000;
 

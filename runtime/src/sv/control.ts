@@ -2,6 +2,7 @@ import {
   controlSockets,
   encodeRequest,
   parseNameCount,
+  parseReason,
   parseRefusal,
   parseRequest,
   parseStatus,
@@ -48,6 +49,11 @@ export class Control {
     const repeatable = request.verb === "status" || request.verb === "wait";
     const reply = this.#exchange(line, request.verb === "wait" ? request.timeoutMs : 0, repeatable);
     return parseStatus(reply) ?? this.#refusal(reply);
+  }
+
+  /** Why the service waits to be started again; `""` when it does not, or the init does not tell. @throws {@link Unreachable} */
+  why(target: Bytes): Bytes {
+    return parseReason(this.#exchange(encodeRequest({ verb: "why", target }), 0, true));
   }
 
   /** Names of all services. @throws {@link Unreachable} */
@@ -143,7 +149,7 @@ function connect(sys: Sys): number | string {
   const first = sys.stat("/proc/1");
   const init = own === 0 && typeof first !== "number" ? first.uid : own;
   const paths = [...new Set([...controlSockets(own), ...controlSockets(init)])];
-  let reason = `nothing listens at ${paths[0]}: is /sbin/my_init the first process of this container?`;
+  let reason = `nothing listens at ${paths[0]}: my_init is not there, still runs startup files, or was told --skip-runit`;
   for (const path of paths) {
     const fd = sys.unixConnect(path);
     if (fd === -Errno.ENOENT || fd === -Errno.ECONNREFUSED) continue;

@@ -18,6 +18,8 @@ const LAST_RETRY_MS = 500;
 interface Outcome {
   readonly failed: boolean;
   readonly line: Bytes;
+  /** More about it, for people only: runit's output has no place for it, so it goes to stderr. */
+  readonly reasons?: readonly string[];
 }
 
 /** A service that was told something, and how it stood then. */
@@ -65,8 +67,9 @@ class Run {
   run(): number {
     const { verb, names, waits } = this.#args;
     let failures = 0;
-    const report = ({ failed, line }: Outcome) => {
+    const report = ({ failed, line, reasons = [] }: Outcome) => {
       writeAll(this.#sys, 1, `${line}\n`);
+      for (const reason of reasons) writeAll(this.#sys, 2, `sv: ${reason}\n`);
       if (failed) failures++;
     };
     if (verb === "status") {
@@ -88,7 +91,19 @@ class Run {
     const resolved = this.#names.resolve(name);
     if ("reason" in resolved) return failure(name, resolved.reason);
     const status = this.#control.ask({ verb: "status", target: resolved.target });
-    return "code" in status ? this.#refused(name, status) : { failed: false, line: formatService(name, status) };
+    if ("code" in status) return this.#refused(name, status);
+    return { failed: false, line: formatService(name, status), reasons: this.#reasons(name, resolved.target, status) };
+  }
+
+  /** Why the service, or its log, is down although it should be up. */
+  #reasons(name: Bytes, target: Bytes, { log, ...main }: ServiceStatus): string[] {
+    const reasons: string[] = [];
+    for (const [suffix, process] of [["", main] as const, ["/log", log] as const]) {
+      if (process?.state !== "down" || process.want !== "up") continue;
+      const why = this.#control.why(`${target}${suffix}`);
+      if (why !== "") reasons.push(`${name}${suffix}: ${why}`);
+    }
+    return reasons;
   }
 
   #tell(verb: Verb, name: Bytes): Told | Outcome {
@@ -113,9 +128,11 @@ class Run {
       if (checked === true) return { failed: false, line: `ok: ${formatProcess(name, now)}` };
       const leftMs = Math.ceil(this.#deadlineMs - this.#sys.now());
       if (leftMs <= 0) {
-        if (checked !== false) writeAll(this.#sys, 2, `sv: ${checked}\n`);
+        // A text tells why the check cannot be run.
+        const unchecked = checked === false ? `${name}: ${now.dir}/check does not succeed` : checked;
+        const reasons = reached ? [unchecked] : this.#reasons(name, target, { ...now, log: null });
         if (verb.kills) this.#control.ask({ verb: "kill", target });
-        return { failed: true, line: `${verb.kills ? "kill" : "timeout"}: ${formatProcess(name, now)}` };
+        return { failed: true, line: `${verb.kills ? "kill" : "timeout"}: ${formatProcess(name, now)}`, reasons };
       }
       // No event tells that a failed check would pass by now.
       const timeoutMs = Math.min(leftMs, reached ? retryMs : MAX_WAIT_MS);

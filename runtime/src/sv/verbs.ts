@@ -49,6 +49,9 @@ const WORDS: Readonly<Record<string, Verb>> = {
   "force-shutdown": { ...SHUTDOWN, kills: true },
 };
 
+/** All words, for people who look for the right one. */
+export const COMMAND_WORDS: readonly string[] = ["status", ...Object.keys(WORDS), ...COMMANDS];
+
 /** Goals of the plain commands that are worth waiting for with `-v`. */
 const GOALS: Readonly<Partial<Record<Command, Goal>>> = {
   up: "run",

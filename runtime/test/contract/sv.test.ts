@@ -115,6 +115,50 @@ test("A82 force- words kill what does not stop in time", async () => {
   assert.match(await box.sv("-w", "5", "stop", "s"), /^ok: down: s: /);
 });
 
+test("A82 status tells on stderr why a service is down that should be up, and stdout stays as runit has it", async () => {
+  await using box = await booted({
+    services: {
+      fails: { run: "exit 3" },
+      good: { ...SLEEP, log: "exit 1" },
+      script: { ...SLEEP, files: { run: "#!/bin/sh\n" } },
+    },
+    env: { SERVICE_BACKOFF: "60" },
+  });
+  await box.sees("service fails exited");
+  await box.sees("service good/log exited");
+  const { stdout, stderr } = await box.exec("sv status");
+  const masked = (text: string) => text.replaceAll(/\d+(\.\d)?/g, "N");
+  assert.equal(
+    masked(stdout),
+    "down: fails: Ns, normally up, want up\nrun: good: (pid N) Ns; down: log: Ns, normally up, want up\ndown: script: Ns, normally up, want up\n",
+  );
+  assert.equal(
+    masked(stderr),
+    `${[
+      "sv: fails: exited with status N after N s; next try in N s",
+      "sv: good/log: exited with status N after N s; next try in N s",
+      "sv: script: cannot start it: /etc/service/script/run: is not executable: chmod +x /etc/service/script/run; next try in N s",
+    ].join("\n")}\n`,
+  );
+  const start = await box.exec("sv -w 0.1 start fails");
+  assert.match(start.stdout, /^timeout: down: fails: /);
+  assert.match(start.stderr, /^sv: fails: exited with status 3 /);
+});
+
+test("A82 a service that was made just now is known at once", async () => {
+  await using box = await booted({ services: { s: SLEEP } });
+  const { stdout } = await box.exec("cd /etc/service; for i in 1 2 3; do cp -R s new$i; sv start new$i; done");
+  assert.match(stdout, /^(ok: run: new\d: \(pid \d+\) \ds\n){3}$/);
+});
+
+test("A82 kill ends a finish that hangs", async () => {
+  await using box = await booted({ services: { s: { ...SLEEP, finish: STUBBORN } } });
+  assert.match(await box.sv("-w", "0.1", "stop", "s"), /^timeout: finish: s: /);
+  await box.sees("stubborn");
+  await box.sv("kill", "s");
+  assert.match(await box.sv("-w", "5", "stop", "s"), /^ok: down: s: /);
+});
+
 test("A82 sv refuses names that the protocol cannot carry", async () => {
   await using box = await booted({ services: { s: SLEEP } });
   const { stdout, code } = await box.exec(["sv", "status", "s\ndown s", "x".repeat(5000)]);
@@ -128,7 +172,7 @@ test("A82 sv says that there is no init to talk to, or that it may not", async (
   const absent = await none.exec("sv status s");
   assert.equal(
     absent.stderr,
-    "sv: cannot talk to the init: nothing listens at /run/shipshape/control: is /sbin/my_init the first process of this container?\n",
+    "sv: cannot talk to the init: nothing listens at /run/shipshape/control: my_init is not there, still runs startup files, or was told --skip-runit\n",
   );
   assert.equal(absent.code, 100);
   await using box = await booted({ services: { s: SLEEP } });
@@ -260,6 +304,13 @@ test("A83 a check that cannot be run is named", async () => {
     'sv: cannot run /etc/service/s/check: is not executable: chmod +x /etc/service/s/check\nsv: cannot run /etc/service/t/check: its interpreter "/nosuch" does not exist\n',
   );
   assert.equal(code, 2);
+});
+
+test("A83 a check that keeps failing is named", async () => {
+  await using box = await booted({ services: { s: { ...SLEEP, check: "exit 1" } } });
+  const { stdout, stderr } = await box.exec("sv -w 0.2 restart s");
+  assert.match(stdout, /^timeout: run: s: /);
+  assert.equal(stderr, "sv: s: /etc/service/s/check does not succeed\n");
 });
 
 test("A83 once and force-reload do not ask check, restart does", async () => {
