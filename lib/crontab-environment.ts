@@ -1,5 +1,20 @@
 import type { Bytes } from "./bytes.ts";
 
+/** What the lines above a job assign, the nearest first. Jobs share what is above all of them. */
+export interface Environment {
+  readonly name: Bytes;
+  readonly value: Bytes;
+  readonly above: Environment | null;
+}
+
+/** The variables of an environment: of one that is assigned twice the nearest counts. */
+export function variablesOf(environment: Environment | null): Map<Bytes, Bytes> {
+  const variables = new Map<Bytes, Bytes>();
+  for (let line = environment; line !== null; line = line.above)
+    if (!variables.has(line.name)) variables.set(line.name, line.value);
+  return variables;
+}
+
 /** A line `NAME=value` of a crontab. */
 export interface Assignment {
   readonly name: Bytes;

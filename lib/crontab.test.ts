@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parseCrontab } from "./crontab.ts";
 import { splitCommand } from "./crontab-command.ts";
-import { parseAssignment } from "./crontab-environment.ts";
+import { parseAssignment, variablesOf } from "./crontab-environment.ts";
 
 const zones = (name: string) => name === "" || name === "Europe/Berlin";
 const parse = (text: string, withUser = false) => parseCrontab(text, withUser, zones);
@@ -13,28 +13,25 @@ test("parseCrontab() reads a user's table with names, blanks, comments and Windo
   const { entries, flaws } = parse(text);
   assert.deepEqual(flaws, []);
   assert.deepEqual(
-    entries.map(({ line, when, user, command, environment }) => ({ line, when, user, command, environment })),
+    entries.map(({ line, when, user, command, environment }) => ({
+      ...{ line, when, user, command },
+      environment: Object.fromEntries(variablesOf(environment)),
+    })),
     [
-      { line: 5, when: "*/5 1-3 * * mon", user: "", command: "echo  a  b", environment: new Map([["A", "1"]]) },
+      { line: 5, when: "*/5 1-3 * * mon", user: "", command: "echo  a  b", environment: { A: "1" } },
       {
         line: 7,
         when: "@reboot",
         user: "",
         command: "x",
-        environment: new Map([
-          ["A", "1"],
-          ["B", "2"],
-        ]),
+        environment: { A: "1", B: "2" },
       },
       {
         line: 8,
         when: "@Daily",
         user: "",
         command: "y # z",
-        environment: new Map([
-          ["A", "1"],
-          ["B", "2"],
-        ]),
+        environment: { A: "1", B: "2" },
       },
     ],
   );
@@ -42,6 +39,30 @@ test("parseCrontab() reads a user's table with names, blanks, comments and Windo
     entries.map(({ schedule }) => schedule === null),
     [false, true, false],
   );
+});
+
+test("variablesOf() gives the value that stands nearest above, and other jobs' tables are not touched", () => {
+  const { entries } = parse("A=1\n@daily x\nB=2\nA=3\n@daily y\n");
+  assert.deepEqual(
+    entries.map(({ environment }) => Object.fromEntries(variablesOf(environment))),
+    [{ A: "1" }, { A: "3", B: "2" }],
+  );
+  assert.equal(variablesOf(null).size, 0);
+});
+
+test("parseCrontab() takes a table of alternating assignments and jobs in no more memory than it has lines", () => {
+  const { entries } = parse(Array.from({ length: 5000 }, (_, i) => `A${i}=1\n@daily x\n`).join(""));
+  for (const [index, { environment }] of entries.entries())
+    assert.equal(environment?.above ?? null, entries[index - 1]?.environment ?? null);
+});
+
+test("parseCrontab() names 50 flaws at most, tells where the last is, and reads every line that can be used", () => {
+  const { entries, flaws } = parse(`${"x\n@daily y\n".repeat(60)}#\n`);
+  assert.deepEqual([entries.length, flaws.length], [60, 51]);
+  assert.deepEqual(flaws.at(-1), {
+    ...{ line: 119, column: 1 },
+    reason: "further lines up to this one cannot be used either",
+  });
 });
 
 test("parseCrontab() reads the user of a system table, and a last line without its end", () => {

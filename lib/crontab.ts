@@ -1,8 +1,8 @@
 import type { Bytes } from "./bytes.ts";
-import { isBlank, parseAssignment, skipBlanks, trimEnd } from "./crontab-environment.ts";
+import { type Environment, isBlank, parseAssignment, skipBlanks, trimEnd } from "./crontab-environment.ts";
 import { DEFAULT_SETTINGS, type JobSettings, withSetting } from "./crontab-settings.ts";
 import { type Flaw, parseFields, parseNickname, type Schedule, type Word } from "./schedule.ts";
-import { nextMatch } from "./schedule-calendar.ts";
+import { neverComes } from "./schedule-calendar.ts";
 
 /** A line of a crontab that runs something. */
 export interface CrontabEntry {
@@ -17,7 +17,7 @@ export interface CrontabEntry {
   /** As it is written, `%` included. */
   readonly command: Bytes;
   /** What the assignments before it set. */
-  readonly environment: ReadonlyMap<Bytes, Bytes>;
+  readonly environment: Environment | null;
   readonly settings: JobSettings;
 }
 
@@ -32,6 +32,8 @@ export interface Crontab {
 }
 
 const TIME_FIELDS = 5;
+/** Whatever a file is that has more flaws, it is no crontab; the others are counted. */
+const MAX_FLAWS = 50;
 
 /**
  * Reads a crontab. A line that cannot be used is a flaw, the others still count.
@@ -43,14 +45,18 @@ const TIME_FIELDS = 5;
 export function parseCrontab(text: Bytes, withUser: boolean, knowsZone: (name: Bytes) => boolean): Crontab {
   const entries: CrontabEntry[] = [];
   const flaws: CrontabFlaw[] = [];
-  let environment: ReadonlyMap<Bytes, Bytes> = new Map();
+  let more = 0;
+  let environment: Environment | null = null;
   let settings = DEFAULT_SETTINGS;
   for (const [index, full] of text.split("\n").entries()) {
     const line = index + 1;
     const content = trimEnd(full);
     const start = skipBlanks(content, 0);
     if (start === content.length || content[start] === "#") continue;
-    const refuse = (flaw: Flaw) => flaws.push({ line, ...flaw });
+    const refuse = (flaw: Flaw) => {
+      if (flaws.length < MAX_FLAWS) flaws.push({ line, ...flaw });
+      else more = line;
+    };
     if (content.includes("\0")) {
       refuse({ column: content.indexOf("\0") + 1, reason: "there is a NUL byte in the line" });
       continue;
@@ -58,7 +64,7 @@ export function parseCrontab(text: Bytes, withUser: boolean, knowsZone: (name: B
     const assignment = parseAssignment(content);
     if (assignment !== null) {
       const { name, value, column } = assignment;
-      environment = new Map(environment).set(name, value);
+      environment = { name, value, above: environment };
       const changed = withSetting(settings, name, value);
       if (typeof changed === "string") refuse({ column, reason: changed });
       else settings = changed;
@@ -72,6 +78,7 @@ export function parseCrontab(text: Bytes, withUser: boolean, knowsZone: (name: B
     // A name is for one job.
     settings = { ...settings, name: "" };
   }
+  if (more > 0) flaws.push({ line: more, column: 1, reason: "further lines up to this one cannot be used either" });
   return { entries, flaws };
 }
 
@@ -83,7 +90,7 @@ function parseEntry(
   content: Bytes,
   line: number,
   withUser: boolean,
-  environment: ReadonlyMap<Bytes, Bytes>,
+  environment: Environment | null,
   settings: JobSettings,
 ): CrontabEntry | Flaw {
   const [first] = takeWords(content, 0, 1).words;
@@ -91,7 +98,7 @@ function parseEntry(
   const times = takeWords(content, 0, named ? 1 : TIME_FIELDS);
   const schedule = scheduleOf(times.words, content.length + 1);
   if (schedule !== null && "reason" in schedule) return schedule;
-  if (schedule !== null && nextMatch(schedule, 0) === null)
+  if (schedule !== null && neverComes(schedule))
     return { column: times.words[2]?.column ?? 1, reason: "no month of these has such a day: it would never run" };
   const rest = takeWords(content, times.end, withUser ? 1 : 0);
   const [user] = rest.words;

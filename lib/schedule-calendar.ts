@@ -1,6 +1,8 @@
 import type { Schedule } from "./schedule.ts";
 
 const DAY = 1440;
+/** Days of the months, leap days included. */
+const LONGEST = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 /** A weekday on 29 February comes back after 40 years at most, and nothing takes longer. */
 const HORIZON_DAYS = 41 * 366;
 /** Days from 1 March of the year 0 to 1 January 1970. */
@@ -53,6 +55,12 @@ export function formatMinute(localMinute: number): string {
 /** Whether the wall clock's minute is one of the schedule's. Minutes count from 1970-01-01 00:00 of the same wall clock. */
 export function matches(schedule: Schedule, localMinute: number): boolean {
   return nextMatch(schedule, localMinute) === localMinute;
+}
+
+/** Whether no month has a day that the schedule names, as with 30 February. */
+export function neverComes({ days: [first = 1], months, bothDays }: Schedule): boolean {
+  // Every weekday comes, and in time on 29 February too.
+  return bothDays && months.every((month) => first > (LONGEST[month - 1] ?? 0));
 }
 
 /** The first minute of the wall clock at or after `from` that the schedule names; `null` when it names none, like 30 February. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseSchedule, type Schedule } from "./schedule.ts";
-import { formatMinute, matches } from "./schedule-calendar.ts";
+import { formatMinute, matches, neverComes } from "./schedule-calendar.ts";
 import { LONGEST_JUMP, nextRun, SHORT_DELAY, type Zone } from "./schedule-next.ts";
 
 const UTC: Zone = () => 0;
@@ -86,6 +86,16 @@ test("nextRun() gives the first matching minute after the one given", () => {
 test("nextRun() gives null when no day matches", () => {
   for (const expression of ["0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 30,31 2 */1"])
     assert.equal(nextRun(schedule(expression), 0, UTC), null, expression);
+});
+
+test("neverComes() is true for exactly the days that the calendar does not have", () => {
+  for (let month = 1; month <= 12; month++)
+    for (const days of ["1", "28", "29", "30", "31", "30,31", "29-31", "*/31"])
+      for (const months of [`${month}`, `${month},2`])
+        for (const weekdays of ["*", "*/7", "1"]) {
+          const parsed = schedule(`0 0 ${days} ${months} ${weekdays}`);
+          assert.equal(neverComes(parsed), nextRun(parsed, 0, UTC) === null, `${days} ${months} ${weekdays}`);
+        }
 });
 
 /** Zone, expression, and the runs (UTC) in the 6 hours from a time. */

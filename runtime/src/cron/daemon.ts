@@ -60,7 +60,7 @@ export class Daemon {
     this.#agenda = new Agenda(
       (name) => this.#zones.zone(name),
       resumed?.seenMs ?? sys.time(),
-      ({ job }, late) => this.#output.line(`cron[${job.name}]`, `left out: its time was ${late} minutes ago`),
+      ({ job }, late) => this.#output.say(`left out: its time was ${late} minutes ago`, `cron[${job.name}]`),
     );
     this.#alarm = new Alarm(sys, this.loop, (nowMs, jumpMs) => this.#wake(nowMs, jumpMs));
     this.loop.after(HEALTHY_AFTER_MS, () => journal.healthy());

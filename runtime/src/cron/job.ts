@@ -1,4 +1,5 @@
 import type { Command } from "../../../lib/crontab-command.ts";
+import type { Environment } from "../../../lib/crontab-environment.ts";
 import type { JobSettings } from "../../../lib/crontab-settings.ts";
 import type { Schedule } from "../../../lib/schedule.ts";
 import type { Bytes } from "../sys.ts";
@@ -20,7 +21,8 @@ export interface Job {
   readonly program: Command | Bytes;
   /** Jobs of one chain run one after another; `""` is none. */
   readonly chain: Bytes;
-  readonly environment: ReadonlyMap<Bytes, Bytes>;
+  /** `null` is empty. */
+  readonly environment: Environment | null;
   readonly settings: JobSettings;
 }
 

@@ -24,7 +24,7 @@ export interface Mail {
 /** Mails a run's output when it has ended and said something; `null` when `MAILTO` names nobody, or no `sendmail` is installed. */
 export function mailFor(job: Job, mail: Mail): Follower | null {
   const { sys, variables } = mail;
-  const to = job.environment.get("MAILTO") ?? "";
+  const to = variables.get("MAILTO") ?? "";
   const program = to === "" ? 127 : findProgram(sys, "sendmail", `${variables.get("PATH")}:/usr/sbin:/usr/lib`);
   if (typeof program === "number") return null;
   let text = "";

@@ -35,9 +35,9 @@ export class Output {
     return this.#waiting.length >= FULL_BYTES;
   }
 
-  /** A message of cron's own. */
-  say(text: Bytes): void {
-    if (this.#waiting.length < MAX_WAITING_BYTES) this.line("cron", text);
+  /** A message of cron's own, about a job perhaps. */
+  say(text: Bytes, from: Bytes = "cron"): void {
+    if (this.#waiting.length < MAX_WAITING_BYTES) this.line(from, text);
     else this.#lost++;
   }
 

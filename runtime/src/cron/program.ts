@@ -1,4 +1,5 @@
 import type { Account } from "../../../lib/accounts.ts";
+import { variablesOf } from "../../../lib/crontab-environment.ts";
 import { formatEnvironBlock } from "../../../lib/environment.ts";
 import { isDirectory } from "../kernel/files.ts";
 import { explain, type Program, spawn } from "../kernel/programs.ts";
@@ -19,7 +20,7 @@ export function environmentOf(
   const variables = new Map(container);
   if (!variables.has("PATH")) variables.set("PATH", DEFAULT_PATH);
   variables.set("SHELL", "/bin/sh").set("HOME", account.home);
-  for (const [name, value] of job.environment) variables.set(name, value);
+  for (const [name, value] of variablesOf(job.environment)) variables.set(name, value);
   const name = account.name ?? job.user;
   return variables.set("LOGNAME", name).set("USER", name);
 }
@@ -27,16 +28,16 @@ export function environmentOf(
 /**
  * Starts a job with `output` as its stdout and stderr.
  *
+ * @param variables its environment, as {@link environmentOf} gives it
  * @returns the pid, or why it cannot be started
  */
 export function startProgram(
   sys: Sys,
   job: Job,
   account: Account,
-  container: ReadonlyMap<Bytes, Bytes>,
+  variables: ReadonlyMap<Bytes, Bytes>,
   output: number,
 ): number | string {
-  const variables = environmentOf(job, account, container);
   const { program } = job;
   const shell = variables.get("SHELL") ?? "/bin/sh";
   const path = typeof program === "string" ? program : shell;

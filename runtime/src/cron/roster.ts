@@ -5,7 +5,7 @@ import { findAccount } from "../kernel/credentials.ts";
 import { Journal } from "../kernel/journal.ts";
 import type { Loop } from "../kernel/loop.ts";
 import type { Timer } from "../kernel/timers.ts";
-import type { Bytes, Sys } from "../sys.ts";
+import { type Bytes, Open, type Sys } from "../sys.ts";
 import type { Planned } from "./agenda.ts";
 import type { Job, LastRun } from "./job.ts";
 import { mailFor } from "./mail.ts";
@@ -32,6 +32,7 @@ export class Roster {
   readonly #output: Output;
   readonly #changed: () => void;
   readonly #container: ReadonlyMap<Bytes, Bytes>;
+  /** Those too that have ended and left something behind that may still write. */
   readonly #runs = new Set<Run>();
   readonly #queues = new Map<Bytes, Member[]>();
   #remembered: ReadonlyMap<Bytes, JobStatus> = new Map();
@@ -79,8 +80,10 @@ export class Roster {
 
   /** Takes a run over that an earlier incarnation started. */
   adopt(slot: number, record: RunRecord): void {
-    const member = this.members.find(({ job }) => job.key === record.key);
-    this.#watch(member ?? null, slot, record, []);
+    // It may have died of what made the incarnation crash that was to be told of its end.
+    const lives = record.pid > 0 && this.#sys.kill(record.pid, 0) === 0;
+    const member = lives ? this.members.find(({ job }) => job.key === record.key) : undefined;
+    this.#watch(member ?? null, slot, lives ? record : { ...record, pid: 0 }, []);
   }
 
   /** Starts what is due, as its settings say. */
@@ -125,32 +128,38 @@ export class Roster {
   /** Starts a job now. @returns why it cannot be started, which the log has too, or `null` */
   start(member: Member, followers: readonly Follower[]): string | null {
     const { job } = member;
-    const account = findAccount(this.#sys, job.user);
-    const pipe = this.#sys.pipe();
-    let problem = typeof account === "string" ? account : "";
-    if (typeof pipe === "number") problem ||= `cannot make a pipe: ${this.#sys.strerror(-pipe)}`;
-    if (typeof account !== "string" && typeof pipe !== "number") {
-      // So that the job may open /dev/stdout.
-      this.#sys.chown(`/proc/self/fd/${pipe[1]}`, account.uid, account.gid);
-      const pid = startProgram(this.#sys, job, account, this.#container, pipe[1]);
-      this.#sys.close(pipe[1]);
-      if (typeof pid === "number") {
-        const times = { startedMs: Math.floor(this.#sys.time()), steadyMs: Math.floor(this.#loop.now()) };
-        const { timeoutMs } = job.settings;
-        const record = { key: job.key, name: job.name, pid, pipe: pipe[0], ...times, timeoutMs };
-        const variables = environmentOf(job, account, this.#container);
-        const failed = (reason: Bytes) => this.#say(job, reason);
-        const mail = mailFor(job, { sys: this.#sys, children: this.#children, variables, account, failed });
-        this.#watch(member, this.#note(record), record, mail === null ? followers : [...followers, mail]);
-        this.#changed();
-        return null;
-      }
-      this.#sys.close(pipe[0]);
-      problem = pid;
-    } else if (typeof pipe !== "number") for (const fd of pipe) this.#sys.close(fd);
-    this.#finish(member, { started: Math.floor(this.#sys.time() / 1000), seconds: 0, result: "not started" });
-    this.#say(job, problem);
-    return problem;
+    const started = this.#start(job);
+    if (typeof started === "string") {
+      this.#finish(member, { started: Math.floor(this.#sys.time() / 1000), seconds: 0, result: "not started" });
+      this.#say(job, started);
+      return started;
+    }
+    const { record, mail } = started;
+    this.#watch(member, this.#note(record), record, mail === null ? followers : [...followers, mail]);
+    this.#changed();
+    return null;
+  }
+
+  #start(job: Job): { readonly record: RunRecord; readonly mail: Follower | null } | string {
+    const sys = this.#sys;
+    const account = findAccount(sys, job.user);
+    if (typeof account === "string") return account;
+    const pipe = outputPipe(sys);
+    if (typeof pipe === "number") return `cannot make a pipe: ${sys.strerror(-pipe)}`;
+    const [reader, writer] = pipe;
+    // So that the job may open /dev/stdout.
+    sys.chown(`/proc/self/fd/${writer}`, account.uid, account.gid);
+    const variables = environmentOf(job, account, this.#container);
+    const pid = startProgram(sys, job, account, variables, writer);
+    sys.close(writer);
+    if (typeof pid === "string") {
+      sys.close(reader);
+      return pid;
+    }
+    const times = { startedMs: Math.floor(sys.time()), steadyMs: Math.floor(this.#loop.now()) };
+    const record = { key: job.key, name: job.name, pid, pipe: reader, ...times, timeoutMs: job.settings.timeoutMs };
+    const failed = (reason: Bytes) => this.#say(job, reason);
+    return { record, mail: mailFor(job, { sys, children: this.#children, variables, account, failed }) };
   }
 
   /** The record's slot in the journal, or -1 when it has no room for it. */
@@ -168,20 +177,28 @@ export class Roster {
         if (this.#output.full) this.pause(true);
       },
       ended: (last) => {
-        this.#runs.delete(run);
         member?.runs.delete(run);
-        if (slot >= 0) this.#journal.release(slot);
+        if (slot >= 0) this.#journal.write(slot, JSON.stringify({ ...record, pid: 0 }));
         if (last.result !== "ok")
-          this.#output.line(`cron[${record.name}]`, `failed: ${last.result} after ${last.seconds} s`);
+          this.#output.say(`failed: ${last.result} after ${last.seconds} s`, `cron[${record.name}]`);
         if (member !== null) this.#finish(member, last);
-        if (this.#runs.size === 0) this.#whenIdle?.();
+        this.#tellIdle();
       },
     };
-    const run: Run = new Run(this.#sys, this.#loop, record, [log, ...followers]);
+    const run: Run = new Run(this.#sys, this.#loop, record, [log, ...followers], () => {
+      this.#runs.delete(run);
+      if (slot >= 0) this.#journal.release(slot);
+    });
     this.#runs.add(run);
-    member?.runs.add(run);
-    this.#children.add(record.pid, run);
+    if (!run.ended) {
+      member?.runs.add(run);
+      this.#children.add(record.pid, run);
+    }
     if (this.#output.full) run.pause(true);
+  }
+
+  #tellIdle(): void {
+    if (this.#whenIdle !== null && ![...this.#runs].some((run) => !run.ended)) this.#whenIdle();
   }
 
   #finish(member: Member, last: LastRun): void {
@@ -190,9 +207,9 @@ export class Roster {
     this.#changed();
   }
 
-  /** Leaves all output in its pipes, or takes it again. */
+  /** Leaves all output in its pipes, or takes it again as long as there is room for it. */
   pause(paused: boolean): void {
-    for (const run of this.#runs) run.pause(paused);
+    for (const run of this.#runs) if (paused === this.#output.full) run.pause(paused);
   }
 
   /** Ends every run; resolves when none is left. */
@@ -202,7 +219,7 @@ export class Roster {
     for (const run of this.#runs) run.stop("cron ends");
     return new Promise((resolve) => {
       this.#whenIdle = resolve;
-      if (this.#runs.size === 0) resolve();
+      this.#tellIdle();
     });
   }
 
@@ -223,6 +240,20 @@ export class Roster {
   }
 
   #say(job: Job, text: Bytes): void {
-    this.#output.line(`cron[${job.name}]`, text);
+    this.#output.say(text, `cron[${job.name}]`);
   }
+}
+
+/** A pipe, of which only the writing end waits; `-errno`. Both survive a restart. */
+function outputPipe(sys: Sys): [number, number] | number {
+  const pipe = sys.pipe();
+  if (typeof pipe === "number") return pipe;
+  const [reader, writer] = pipe;
+  const own = sys.open(`/proc/self/fd/${reader}`, Open.Read | Open.NonBlock, 0);
+  const result = own < 0 ? own : sys.dup2(own, reader);
+  if (own >= 0) sys.close(own);
+  if (result >= 0) return pipe;
+  sys.close(reader);
+  sys.close(writer);
+  return result;
 }

@@ -7,10 +7,12 @@ import { type Bytes, Errno, type Sys } from "../sys.ts";
 import type { LastRun } from "./job.ts";
 
 const READ_BYTES = 8192;
+/** A pipe holds no more. @see pipe(7) */
+const PIPE_BYTES = 65_536;
 /** Without a line end after so much, a line is passed on as far as it is. */
 const LONG_LINE_BYTES = 65_536;
-/** What a job has written is there when it has ended; a child that it left may hold the pipe open for longer. */
-const REST_MS = 200;
+/** While nobody reads the log a job's last words stay in its pipe, and so long they may keep it from having ended. */
+const LAST_WORDS_MS = 1000;
 const KILL_AFTER_MS = 10_000;
 const TERM = 15;
 const KILL = 9;
@@ -26,7 +28,9 @@ export interface Follower {
 export interface RunRecord {
   readonly key: Bytes;
   readonly name: Bytes;
+  /** 0 when it has ended, and something that it left behind has the pipe. */
   readonly pid: number;
+  /** The end to read from, which does not wait. */
   readonly pipe: number;
   readonly startedMs: number;
   /** By the monotonic clock. */
@@ -40,27 +44,35 @@ export class Run implements Parent {
   readonly #loop: Loop;
   readonly record: RunRecord;
   readonly #followers: Follower[];
+  readonly #closed: () => void;
   #buffer = "";
   #status: WaitStatus | null = null;
+  #ended: boolean;
   #timer: Timer | null = null;
   #stopped: "" | "time limit" | "cron ends" = "";
   #open = true;
   #paused = false;
 
-  constructor(sys: Sys, loop: Loop, record: RunRecord, followers: readonly Follower[]) {
+  /**
+   * @param followers the first hears what comes after the end too
+   * @param closed told when the run has ended and nothing can write to its pipe any more
+   */
+  constructor(sys: Sys, loop: Loop, record: RunRecord, followers: readonly Follower[], closed: () => void) {
     this.#sys = sys;
     this.#loop = loop;
     this.record = record;
     this.#followers = [...followers];
+    this.#closed = closed;
+    this.#ended = record.pid === 0;
     loop.watch(record.pipe, () => this.#read());
-    if (record.timeoutMs > 0) {
+    if (record.timeoutMs > 0 && !this.#ended) {
       const leftMs = record.timeoutMs - (loop.now() - record.steadyMs);
       this.#timer = loop.after(leftMs, () => this.stop("time limit"));
     }
   }
 
-  follow(follower: Follower): void {
-    this.#followers.push(follower);
+  get ended(): boolean {
+    return this.#ended;
   }
 
   unfollow(follower: Follower): void {
@@ -73,7 +85,10 @@ export class Run implements Parent {
     if (paused === this.#paused || !this.#open) return;
     this.#paused = paused;
     if (paused) this.#loop.unwatch(this.record.pipe);
-    else this.#loop.watch(this.record.pipe, () => this.#read());
+    else {
+      this.#loop.watch(this.record.pipe, () => this.#read());
+      this.#drain();
+    }
   }
 
   /** Asks it, and all it started in its session's first group, to end; later it is made to. */
@@ -88,9 +103,15 @@ export class Run implements Parent {
   exited(_: number, status: WaitStatus): void {
     this.#status = status;
     if (this.#timer !== null) this.#loop.cancel(this.#timer);
-    this.#timer = null;
-    if (!this.#open) this.#end(status);
-    else this.#timer = this.#loop.after(REST_MS, () => this.#end(status));
+    this.#timer = this.#loop.after(LAST_WORDS_MS, () => this.#end(status));
+    this.#drain();
+  }
+
+  /** A dead job has ended once what it wrote has been read. What it left behind may hold the pipe open for longer. */
+  #drain(): void {
+    if (this.#status === null) return;
+    for (let left = PIPE_BYTES; left > 0 && this.#open && !this.#paused; left -= READ_BYTES) if (!this.#read()) break;
+    if (!this.#open || !this.#paused) this.#end(this.#status);
   }
 
   /** The group's leader is not reaped yet, so the number is still its own. */
@@ -98,18 +119,23 @@ export class Run implements Parent {
     if (this.#status === null) this.#sys.kill(-this.record.pid, signal);
   }
 
-  #read(): void {
+  /** Whether there may be more to read now. */
+  #read(): boolean {
     const data = this.#sys.read(this.record.pipe, READ_BYTES);
-    if (data === -Errno.EINTR || data === -Errno.EAGAIN) return;
+    if (data === -Errno.EINTR || data === -Errno.EAGAIN) return false;
     if (typeof data === "number" || data === "") {
       this.#close();
-      return;
+      return false;
     }
     const lines = (this.#buffer + data).split("\n");
     this.#buffer = lines.pop() ?? "";
     for (const line of lines) this.#tell(line);
-    if (this.#buffer.length < LONG_LINE_BYTES) return;
-    this.#tell(this.#buffer);
+    if (this.#buffer.length >= LONG_LINE_BYTES) this.#tellRest();
+    return data.length === READ_BYTES;
+  }
+
+  #tellRest(): void {
+    if (this.#buffer !== "") this.#tell(this.#buffer);
     this.#buffer = "";
   }
 
@@ -122,14 +148,14 @@ export class Run implements Parent {
     this.#loop.unwatch(this.record.pipe);
     this.#sys.close(this.record.pipe);
     this.#open = false;
-    if (this.#buffer !== "") this.#tell(this.#buffer);
-    this.#buffer = "";
-    if (this.#status === null) return;
-    if (this.#timer !== null) this.#loop.cancel(this.#timer);
-    this.#end(this.#status);
+    this.#tellRest();
+    if (this.#ended) this.#closed();
   }
 
   #end(status: WaitStatus): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#timer !== null) this.#loop.cancel(this.#timer);
     const followers = this.#followers.splice(1);
     const [first] = this.#followers;
     const signal = exitSignal(status);
@@ -142,5 +168,6 @@ export class Run implements Parent {
     const code = signal > 0 ? 128 + signal : exitCode(status);
     // What children left behind still write goes to the log only, which is the first.
     for (const follower of [first, ...followers]) follower?.ended(last, this.#stopped === "" ? code : code || 1);
+    if (!this.#open) this.#closed();
   }
 }

@@ -1,4 +1,4 @@
-import { findUser } from "../../../lib/accounts.ts";
+import { findUser, type User } from "../../../lib/accounts.ts";
 import { type CrontabEntry, parseCrontab } from "../../../lib/crontab.ts";
 import { splitCommand } from "../../../lib/crontab-command.ts";
 import {
@@ -18,6 +18,7 @@ import type { Zones } from "./zones.ts";
 export const SPOOL = "/var/spool/cron/crontabs";
 const CRONTAB = "/etc/crontab";
 const DIRECTORY = "/etc/cron.d";
+const LINK = 0o120000;
 
 /** When the scripts of `/etc/cron.*` run unless a crontab has them run: Debian's times. */
 const PERIODS: readonly (readonly [period: string, when: string])[] = [
@@ -46,8 +47,17 @@ class Reader {
   readonly #zones: Zones;
   readonly #jobs: Job[] = [];
   readonly #refusals: Bytes[] = [];
-  readonly #watched: Bytes[] = ["/etc", DIRECTORY, "/var/spool", "/var/spool/cron", SPOOL, "/usr/share/zoneinfo"];
+  readonly #watched = new Set<Bytes>([
+    "/etc",
+    DIRECTORY,
+    "/var/spool",
+    "/var/spool/cron",
+    SPOOL,
+    "/usr/share/zoneinfo",
+  ]);
   readonly #keys = new Map<Bytes, number>();
+  readonly #taken = new Set<Bytes>();
+  readonly #users = new Map<Bytes, User | null>();
   readonly #passwd: Bytes;
   readonly #sharedRoot: Bytes;
   readonly #uid: number;
@@ -73,7 +83,7 @@ class Reader {
     for (const name of this.#names(SPOOL))
       if (!isLeftover(name) && !name.startsWith("tmp.")) this.#table(`${SPOOL}/${name}`, name, name);
     for (const [period, when] of PERIODS) this.#period(period, when);
-    return { jobs: this.#jobs, refusals: this.#refusals, watched: this.#watched };
+    return { jobs: this.#jobs, refusals: this.#refusals, watched: [...this.#watched] };
   }
 
   #names(directory: Bytes): Bytes[] {
@@ -116,13 +126,13 @@ class Reader {
     const link = sys.lstat(path);
     if (link === -Errno.ENOENT) return null;
     if (typeof link === "number") return refuse(sys.strerror(-link));
-    const user = owner === null ? null : findUser(this.#passwd, owner);
-    if (owner !== null && user?.name !== owner) return refuse(`there is no user "${owner}" in /etc/passwd`);
+    const user = owner === null ? null : this.#user(owner);
+    if (owner !== null && user === null) return refuse(`there is no user "${owner}" in /etc/passwd`);
     if (owner !== null && (link.mode & Mode.TypeMask) !== Mode.Regular) return refuse("it is not a regular file");
     if (link.uid !== 0 && link.uid !== this.#uid && owner === null) return refuse(`it belongs to uid ${link.uid}`);
+    if ((link.mode & Mode.TypeMask) === LINK) this.#watchTarget(path);
     const fd = sys.open(path, Open.Read | Open.NonBlock, 0);
     if (fd < 0) return refuse(fd === -Errno.ENOENT ? "the link leads nowhere" : sys.strerror(-fd));
-    this.#watchTarget(path, link.mode);
     // What was opened is looked at, not what has the name by now.
     const opened = `/proc/self/fd/${fd}`;
     const stat = sys.stat(opened);
@@ -137,15 +147,17 @@ class Reader {
     return text.length > MAX_CRONTAB_BYTES ? refuse(`it is longer than ${MAX_CRONTAB_BYTES} bytes`) : text;
   }
 
-  /** A link's target changes in another directory. */
-  #watchTarget(path: Bytes, mode: number): void {
-    const target = (mode & Mode.TypeMask) === Mode.Regular ? path : this.#sys.realpath(path);
-    if (typeof target === "string" && target !== path) this.#watched.push(target.slice(0, target.lastIndexOf("/")));
+  /** A link's target changes in another directory, or is yet to come there. */
+  #watchTarget(path: Bytes): void {
+    const real = this.#sys.realpath(path);
+    const target = typeof real === "string" ? real : this.#sys.readlink(path);
+    if (typeof target !== "string") return;
+    this.#watched.add(directoryOf(target.startsWith("/") ? target : `${directoryOf(path)}/${target}`));
   }
 
   /** Whether only root (or who runs cron) can give files names in this file's directory. */
   #isClosed(path: Bytes): boolean {
-    const stat = this.#sys.stat(path.slice(0, path.lastIndexOf("/")));
+    const stat = this.#sys.stat(directoryOf(path));
     return (
       typeof stat !== "number" &&
       (stat.uid === 0 || stat.uid === this.#uid) &&
@@ -155,10 +167,20 @@ class Reader {
   }
 
   #refuseUser(user: Bytes): string | null {
-    const account = findUser(this.#passwd, user);
-    if (account?.name !== user) return `there is no user "${user}" in /etc/passwd`;
+    const account = this.#user(user);
+    if (account === null) return `there is no user "${user}" in /etc/passwd`;
     if (this.#uid === 0 || account.uid === this.#uid) return null;
     return `it is user ${user}'s, and cron without root can run only what is uid ${this.#uid}'s`;
+  }
+
+  #user(name: Bytes): User | null {
+    let user = this.#users.get(name);
+    if (user === undefined) {
+      user = findUser(this.#passwd, name);
+      if (user?.name !== name) user = null;
+      this.#users.set(name, user);
+    }
+    return user;
   }
 
   /** Stays the same when lines move within the file. */
@@ -172,8 +194,8 @@ class Reader {
   #add(entry: CrontabEntry, { name, ...rest }: Pick<Job, "name" | "origin" | "user" | "key">): void {
     const { schedule, when, command, environment, settings } = entry;
     // Two jobs of one name could not be told apart.
-    const taken = this.#jobs.some((job) => job.name === name);
-    const own = taken ? `${name}@${rest.origin}` : name;
+    const own = this.#taken.has(name) ? `${name}@${rest.origin}` : name;
+    this.#taken.add(own);
     this.#jobs.push({
       ...{ ...rest, name: own, schedule, when, chain: "" },
       ...{ program: splitCommand(command), environment, settings },
@@ -184,7 +206,7 @@ class Reader {
   #period(period: Bytes, when: Bytes): void {
     const directory = `/etc/cron.${period}`;
     const names = this.#names(directory);
-    this.#watched.push(directory);
+    this.#watched.add(directory);
     const elsewhere = this.#jobs.some(
       ({ program, user }) => user === "root" && typeof program !== "string" && program.text.includes(directory),
     );
@@ -198,7 +220,7 @@ class Reader {
       if (elsewhere) continue;
       this.#jobs.push({
         ...{ key: path, name: `${period}/${name}`, origin: path, schedule: parseSchedule(when) as Schedule, when },
-        ...{ user: "root", program: path, chain: period, environment: new Map(), settings: DEFAULT_SETTINGS },
+        ...{ user: "root", program: path, chain: period, environment: null, settings: DEFAULT_SETTINGS },
       });
     }
   }
@@ -211,6 +233,11 @@ class Reader {
     if ((stat.mode & 0o002) !== 0) return `everybody may write to it: chmod o-w ${path}`;
     return this.#uid === 0 ? null : "cron without root cannot run what is root's";
   }
+}
+
+/** Where a path's file is. */
+function directoryOf(path: Bytes): Bytes {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
 /** 32 bits of a text, as FNV-1a mixes them. */
