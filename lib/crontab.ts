@@ -33,7 +33,9 @@ export interface Crontab {
 
 const TIME_FIELDS = 5;
 /** Whatever a file is that has more flaws, it is no crontab; the others are counted. */
-const MAX_FLAWS = 50;
+const MAX_FLAWS = 20;
+/** A reason quotes what it is about, which may be all of the file. */
+const MAX_REASON = 200;
 
 /**
  * Reads a crontab. A line that cannot be used is a flaw, the others still count.
@@ -53,8 +55,9 @@ export function parseCrontab(text: Bytes, withUser: boolean, knowsZone: (name: B
     const content = trimEnd(full);
     const start = skipBlanks(content, 0);
     if (start === content.length || content[start] === "#") continue;
-    const refuse = (flaw: Flaw) => {
-      if (flaws.length < MAX_FLAWS) flaws.push({ line, ...flaw });
+    const refuse = ({ column, reason }: Flaw) => {
+      const clipped = reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}...` : reason;
+      if (flaws.length < MAX_FLAWS) flaws.push({ line, column, reason: clipped });
       else more = line;
     };
     if (content.includes("\0")) {

@@ -23,7 +23,7 @@ export class Access {
     if (client === null) {
       const text = readCrontab(this.#sys, this.#user);
       if (typeof text === "string") return text;
-      return text === -Errno.ENOENT ? null : { reason: this.#sys.strerror(-text) };
+      return text === -Errno.ENOENT ? null : { reason: `cannot read the crontab: ${this.#sys.strerror(-text)}` };
     }
     const answer = client.ask({ verb: "get", user: this.#user });
     const size = after(answer, "ok");
@@ -51,7 +51,7 @@ export class Access {
     if (client === null) {
       const result = removeCrontab(this.#sys, this.#user);
       if (result === -Errno.ENOENT) return "none";
-      return result === 0 ? null : this.#sys.strerror(-result);
+      return result === 0 ? null : `cannot remove the crontab: ${this.#sys.strerror(-result)}`;
     }
     const answer = client.ask({ verb: "remove", user: this.#user });
     return answer === "ok" ? null : (after(answer, "error") ?? answer);

@@ -70,7 +70,7 @@ function whose(sys: Sys, named: Bytes | undefined): Bytes | { readonly reason: B
 function print(sys: Sys, access: Access, fail: (text: Bytes) => number): number {
   const text = access.get();
   if (text === null) return fail("there is no crontab");
-  if (typeof text !== "string") return fail(`cannot read the crontab: ${text.reason}`);
+  if (typeof text !== "string") return fail(text.reason);
   return writeAll(sys, 1, text) < 0 ? EXIT_FAILURE : 0;
 }
 
@@ -78,7 +78,7 @@ function remove(sys: Sys, access: Access, asks: boolean, fail: (text: Bytes) => 
   if (asks && !confirm(sys, "crontab: remove the crontab?")) return EXIT_FAILURE;
   const problem = access.remove();
   if (problem === null) return 0;
-  return fail(problem === "none" ? "there is no crontab" : `cannot remove the crontab: ${problem}`);
+  return fail(problem === "none" ? "there is no crontab" : problem);
 }
 
 function readInput(sys: Sys, file: Bytes): Bytes | number {

@@ -35,8 +35,9 @@ export class Daemon {
   readonly #roster: Roster;
   readonly #agenda: Agenda<Member>;
   readonly #alarm: Alarm;
-  #watches: readonly number[] = [];
+  #watches: ReadonlyMap<Bytes, number> = new Map();
   #said: ReadonlySet<Bytes> = new Set();
+  #unwritten: string | null = null;
   #reloading = false;
   #writing = false;
   #stopping = false;
@@ -114,7 +115,7 @@ export class Daemon {
     if (this.#stopping) this.#sys.exit(0);
     this.#stopping = true;
     this.#roster.stop().then(() => {
-      this.#status.write(this.#roster.status());
+      this.#writeStatus();
       this.#sys.exit(0);
     });
   }
@@ -129,21 +130,19 @@ export class Daemon {
   }
 
   #load(): void {
-    const { jobs, refusals, watched } = readTables(this.#sys, this.#zones);
-    this.#follow(watched);
+    const old = this.#watches;
+    const watches = new Map<Bytes, number>();
+    const { jobs, refusals } = readTables(this.#sys, this.#zones, (directory) => {
+      if (!watches.has(directory)) watches.set(directory, this.loop.watchDirectory(directory, this.#changed));
+    });
+    this.#watches = watches;
+    for (const watch of old.values()) this.loop.unwatchDirectory(watch);
     const changed = this.#roster.replace(jobs);
     this.#agenda.replace(this.#roster.members);
     for (const refusal of refusals) if (!this.#said.has(refusal)) this.#output.say(refusal);
     if (changed || refusals.length !== this.#said.size) this.#output.say(summaryOf(jobs, refusals.length));
     this.#said = new Set(refusals);
     this.#writeSoon();
-  }
-
-  /** Watches exactly these, the new ones before it lets the old ones go, so that no change is lost between. */
-  #follow(paths: readonly Bytes[]): void {
-    const old = this.#watches;
-    this.#watches = paths.map((path) => this.loop.watchDirectory(path, this.#changed));
-    for (const watch of old) this.loop.unwatchDirectory(watch);
   }
 
   readonly #changed = (): void => {
@@ -161,8 +160,14 @@ export class Daemon {
     this.#writing = true;
     this.loop.after(SETTLE_MS, () => {
       this.#writing = false;
-      this.#status.write(this.#roster.status());
+      this.#writeStatus();
     });
+  }
+
+  #writeStatus(): void {
+    const problem = this.#status.write(this.#roster.status());
+    if (problem !== null && problem !== this.#unwritten) this.#output.say(problem);
+    this.#unwritten = problem;
   }
 }
 

@@ -17,7 +17,7 @@ const LOOK_MS = 1000;
 /** Lets the user's editor change the crontab until it is as it should be; the exit code. */
 export function edit(sys: Sys, user: Bytes, access: Access, fail: (text: Bytes) => number): number {
   const before = access.get();
-  if (before !== null && typeof before !== "string") return fail(`cannot read the crontab: ${before.reason}`);
+  if (before !== null && typeof before !== "string") return fail(before.reason);
   const path = `/tmp/crontab.${sys.getpid()}.${Math.floor(Math.random() * 1e9)}`;
   const fd = sys.open(path, Open.Write | Open.Create | Open.Exclusive, 0o600);
   if (fd < 0) return fail(`cannot write ${path}: ${sys.strerror(-fd)}`);

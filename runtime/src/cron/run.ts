@@ -9,7 +9,7 @@ import type { LastRun } from "./job.ts";
 const READ_BYTES = 8192;
 /** A pipe holds no more. @see pipe(7) */
 const PIPE_BYTES = 65_536;
-/** Without a line end after so much, a line is passed on as far as it is. */
+/** Without a line end after so much, a line is passed on as far as it is, with a `\` at its end. */
 const LONG_LINE_BYTES = 65_536;
 /** While nobody reads the log a job's last words stay in its pipe, and so long they may keep it from having ended. */
 const LAST_WORDS_MS = 1000;
@@ -130,13 +130,11 @@ export class Run implements Parent {
     const lines = (this.#buffer + data).split("\n");
     this.#buffer = lines.pop() ?? "";
     for (const line of lines) this.#tell(line);
-    if (this.#buffer.length >= LONG_LINE_BYTES) this.#tellRest();
+    if (this.#buffer.length >= LONG_LINE_BYTES) {
+      this.#tell(`${this.#buffer}\\`);
+      this.#buffer = "";
+    }
     return data.length === READ_BYTES;
-  }
-
-  #tellRest(): void {
-    if (this.#buffer !== "") this.#tell(this.#buffer);
-    this.#buffer = "";
   }
 
   #tell(line: Bytes): void {
@@ -148,7 +146,7 @@ export class Run implements Parent {
     this.#loop.unwatch(this.record.pipe);
     this.#sys.close(this.record.pipe);
     this.#open = false;
-    this.#tellRest();
+    if (this.#buffer !== "") this.#tell(this.#buffer);
     if (this.#ended) this.#closed();
   }
 

@@ -41,19 +41,25 @@ export class StatusFile {
     return typeof text === "number" ? [] : text.split("\n").flatMap((line) => parseJob(line) ?? []);
   }
 
-  write(jobs: readonly JobStatus[]): void {
-    if (this.directory === null) return;
+  /** Why it cannot be written, or `null`. */
+  write(jobs: readonly JobStatus[]): string | null {
+    return this.#replace("status", encodeJobs(jobs));
+  }
+
+  #replace(name: Bytes, text: Bytes): string | null {
+    if (this.directory === null) return null;
+    const path = `${this.directory}/${name}`;
     const owner = { mode: 0o600, uid: this.#sys.getuid(), gid: this.#sys.getgid() };
-    replaceFile(this.#sys, `${this.directory}/status`, encodeJobs(jobs), owner);
+    const result = replaceFile(this.#sys, path, text, owner);
+    return result < 0 ? `cannot write ${path}: ${this.#sys.strerror(-result)}` : null;
   }
 
   /** True once in a life of the container, however often cron starts in it. */
   isFirstStart(): boolean {
     if (this.directory === null) return true;
-    const path = `${this.directory}/boot`;
     const boot = bootOf(this.#sys);
-    if (readFile(this.#sys, path) === boot) return false;
-    replaceFile(this.#sys, path, boot, { mode: 0o600, uid: this.#sys.getuid(), gid: this.#sys.getgid() });
+    if (readFile(this.#sys, `${this.directory}/boot`) === boot) return false;
+    this.#replace("boot", boot);
     return true;
   }
 }

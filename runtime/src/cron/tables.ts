@@ -18,6 +18,8 @@ import type { Zones } from "./zones.ts";
 export const SPOOL = "/var/spool/cron/crontabs";
 const CRONTAB = "/etc/crontab";
 const DIRECTORY = "/etc/cron.d";
+/** Besides those of scripts, and where links lead. */
+const WATCHED = ["/etc", DIRECTORY, "/var/spool", "/var/spool/cron", SPOOL, "/usr/share/zoneinfo"];
 const LINK = 0o120000;
 
 /** When the scripts of `/etc/cron.*` run unless a crontab has them run: Debian's times. */
@@ -33,13 +35,16 @@ export interface Tables {
   readonly jobs: readonly Job[];
   /** What is not used, and why. */
   readonly refusals: readonly Bytes[];
-  /** Directories whose change may change the tables; some may not exist. */
-  readonly watched: readonly Bytes[];
 }
 
-/** Reads every crontab and directory of scripts. */
-export function readTables(sys: Sys, zones: Zones): Tables {
-  return new Reader(sys, zones).read();
+/**
+ * Reads every crontab and directory of scripts.
+ *
+ * @param watch told every directory whose change may change the tables, before anything in it is looked at, several times perhaps; some
+ * do not exist
+ */
+export function readTables(sys: Sys, zones: Zones, watch: (directory: Bytes) => void): Tables {
+  return new Reader(sys, zones, watch).read();
 }
 
 class Reader {
@@ -47,14 +52,7 @@ class Reader {
   readonly #zones: Zones;
   readonly #jobs: Job[] = [];
   readonly #refusals: Bytes[] = [];
-  readonly #watched = new Set<Bytes>([
-    "/etc",
-    DIRECTORY,
-    "/var/spool",
-    "/var/spool/cron",
-    SPOOL,
-    "/usr/share/zoneinfo",
-  ]);
+  readonly #watch: (directory: Bytes) => void;
   readonly #keys = new Map<Bytes, number>();
   readonly #taken = new Set<Bytes>();
   readonly #users = new Map<Bytes, User | null>();
@@ -62,9 +60,11 @@ class Reader {
   readonly #sharedRoot: Bytes;
   readonly #uid: number;
 
-  constructor(sys: Sys, zones: Zones) {
+  constructor(sys: Sys, zones: Zones, watch: (directory: Bytes) => void) {
     this.#sys = sys;
     this.#zones = zones;
+    this.#watch = watch;
+    for (const directory of WATCHED) watch(directory);
     const [passwd, group] = ["/etc/passwd", "/etc/group"].map((path) => readFile(sys, path));
     this.#passwd = typeof passwd === "string" ? passwd : "";
     this.#sharedRoot = sharersOfRootGroup(this.#passwd, typeof group === "string" ? group : "");
@@ -83,7 +83,7 @@ class Reader {
     for (const name of this.#names(SPOOL))
       if (!isLeftover(name) && !name.startsWith("tmp.")) this.#table(`${SPOOL}/${name}`, name, name);
     for (const [period, when] of PERIODS) this.#period(period, when);
-    return { jobs: this.#jobs, refusals: this.#refusals, watched: [...this.#watched] };
+    return { jobs: this.#jobs, refusals: this.#refusals };
   }
 
   #names(directory: Bytes): Bytes[] {
@@ -152,7 +152,7 @@ class Reader {
     const real = this.#sys.realpath(path);
     const target = typeof real === "string" ? real : this.#sys.readlink(path);
     if (typeof target !== "string") return;
-    this.#watched.add(directoryOf(target.startsWith("/") ? target : `${directoryOf(path)}/${target}`));
+    this.#watch(directoryOf(target.startsWith("/") ? target : `${directoryOf(path)}/${target}`));
   }
 
   /** Whether only root (or who runs cron) can give files names in this file's directory. */
@@ -205,8 +205,8 @@ class Reader {
   /** The scripts of one directory, unless a crontab has them run already, as Debian's does. */
   #period(period: Bytes, when: Bytes): void {
     const directory = `/etc/cron.${period}`;
+    this.#watch(directory);
     const names = this.#names(directory);
-    this.#watched.add(directory);
     const elsewhere = this.#jobs.some(
       ({ program, user }) => user === "root" && typeof program !== "string" && program.text.includes(directory),
     );

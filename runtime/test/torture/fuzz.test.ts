@@ -4,28 +4,11 @@ import { connect, type Socket } from "node:net";
 import { type BootOptions, boot } from "../harness/container.ts";
 import { eventually, TIME_SCALE } from "../harness/deadline.ts";
 import { waiting } from "../harness/fixtures.ts";
+import { fuzz } from "../harness/fuzz.ts";
 import { assertWell, TORTURE, vitals } from "../harness/health.ts";
 import { Random } from "../harness/random.ts";
 import type { FileSpec } from "../harness/rootfs.ts";
 import { script } from "../harness/rootfs.ts";
-import { test } from "../harness/test.ts";
-
-/** A test whose failure tells the seed that repeats it (`FUZZ_SEED`). */
-function fuzz(title: string, body: (random: Random) => Promise<void>, limitMs = 120_000): void {
-  test(
-    title,
-    async () => {
-      const random = new Random();
-      try {
-        await body(random);
-      } catch (error) {
-        if (error instanceof Error) error.message = `with FUZZ_SEED=${random.seed}: ${error.message}`;
-        throw error;
-      }
-    },
-    limitMs * TORTURE,
-  );
-}
 
 const CONTROL = "/run/shipshape/control";
 const VERBS = "status up down once pause cont hup alarm interrupt quit 1 2 term kill exit wait list".split(" ");
