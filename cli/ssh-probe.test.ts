@@ -54,7 +54,10 @@ test("whyNoLogin() is content when all is there, and with a key of the user's ow
 
 for (const [changes, reason] of [
   [{ failed: "no sh" }, /^cannot look into the container: no sh$/],
-  [{ sshd: "" }, /^there is no sshd in its image; docker-bash web works/],
+  [
+    { sshd: "" },
+    /^there is no sshd in its image: build it FROM shipshape\/baseimage, not :small; docker-bash web works/,
+  ],
   [{ up: false }, /^sshd is down in it; .*: docker exec web sv up sshd; .*: RUN rm -f \/etc\/service\/sshd\/down$/],
   [{ broken: "line 3: Bad option" }, /^its sshd refuses to work: line 3: Bad option$/],
   [{ home: "" }, /^there is no user root in it$/],

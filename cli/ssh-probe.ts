@@ -72,7 +72,8 @@ export function whyNoLogin(probe: Probe, { engine, name }: Container, login: Log
   const { user, identity } = login;
   const inside = `${engine} exec ${name}`;
   if (probe.failed !== "") return `cannot look into the container: ${probe.failed}`;
-  if (probe.sshd === "") return `there is no sshd in its image; docker-bash ${name} works without one`;
+  if (probe.sshd === "")
+    return `there is no sshd in its image: build it FROM shipshape/baseimage, not :small; docker-bash ${name} works without one`;
   if (!probe.up) {
     return `sshd is down in it; for this container: ${inside} sv up sshd; for its image: RUN rm -f /etc/service/sshd/down`;
   }

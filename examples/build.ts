@@ -9,8 +9,8 @@ const BUILD_LIMIT_MS = 15 * 60_000;
 const PROGRESS_EVERY_MS = 5000;
 
 /**
- * Builds an example's image, as `docker build --file examples/NAME/Dockerfile examples` does. `shipshape/baseimage` has to be in the
- * engine.
+ * Builds an example's image, as `docker build --file examples/NAME/Dockerfile examples` does. `shipshape/baseimage:small` has to be in
+ * the engine.
  *
  * @returns the image's name
  */

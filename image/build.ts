@@ -15,14 +15,14 @@ import type { Release } from "../tools/debian.ts";
 import { type Engine, withEngine } from "../tools/engine.ts";
 import { isMain } from "../tools/setup/main.ts";
 import { logPath, say, seconds, top } from "../tools/setup/places.ts";
-import { releaseBinary, sourceDateEpoch, staged } from "./context.ts";
+import { labels, PROJECT, releaseBinary, sourceDateEpoch, staged } from "./context.ts";
 import { buildInitImage } from "./init-image.ts";
 import { insecureKeyFiles } from "./insecure-key.ts";
 
 /** The image that everything here is built `FROM`. */
 export const BASE_IMAGE = "shipshape/baseimage";
-/** `small` holds what the contract needs, `full` also the packages that the original has. */
-export const variants = ["small", "full"] as const;
+/** `full` takes the original's place, with the packages that it has; `small` has none of Debian's. @see docs/decisions/0009-two-variants.md */
+export const variants = ["full", "small"] as const;
 export type Variant = (typeof variants)[number];
 
 const BUILD_LIMIT_MS = 15 * 60_000;
@@ -32,9 +32,9 @@ const RELEASES: Readonly<Record<string, Release>> = { "debian:12": "bookworm", "
 export interface BuildOptions {
   /** Image to start from; `debian:12` and `debian:13`, which is the default, need no registry. */
   readonly from?: string;
-  /** `small` by default. */
+  /** `full` by default. */
   readonly variant?: Variant;
-  /** Name that the image gets; by default `shipshape/baseimage:latest`, of another variant `shipshape/baseimage:VARIANT`. */
+  /** Name that the image gets; by default `shipshape/baseimage:latest`, of the small variant `shipshape/baseimage:small`. */
   readonly tag?: string;
   /** `false` runs every step again. */
   readonly cached?: boolean;
@@ -49,7 +49,7 @@ export interface BuildOptions {
  * @returns the image's id
  */
 export async function buildBaseImage(engine: Engine, options: BuildOptions = {}): Promise<string> {
-  const { from = "debian:13", variant = "small", cached = true, buildArgs = [] } = options;
+  const { from = "debian:13", variant = "full", cached = true, buildArgs = [] } = options;
   const tag = options.tag ?? imageName(variant);
   const binary = await releaseBinary();
   const release = RELEASES[from];
@@ -62,6 +62,7 @@ export async function buildBaseImage(engine: Engine, options: BuildOptions = {})
     `build ${tag}`,
     [
       ["build", "--tag", tag, ...(cached ? [] : ["--no-cache"]), ...dated, ...engine.buildArgs],
+      labels(BASE_IMAGE, variant === "full" ? PROJECT.version : `${PROJECT.version}-${variant}`),
       [`BASE_IMAGE=${base}`, `SOURCE_DATE_EPOCH=${epoch}`, `VARIANT=${variant}`, ...buildArgs].flatMap((arg) => [
         "--build-arg",
         arg,
@@ -77,7 +78,7 @@ export async function buildBaseImage(engine: Engine, options: BuildOptions = {})
 
 /** The image's name when nobody asks for another one. */
 export function imageName(variant: Variant): string {
-  return `${BASE_IMAGE}:${variant === "small" ? "latest" : variant}`;
+  return `${BASE_IMAGE}:${variant === "full" ? "latest" : variant}`;
 }
 
 /** The build context: the Dockerfile, `rootfs/`, what is computed below `generated/`, the binary below `init/`. */
@@ -111,7 +112,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       base: { type: "string", default: "debian:13" },
-      variant: { type: "string", default: "small" },
+      variant: { type: "string", default: "full" },
       tag: { type: "string" },
       "build-arg": { type: "string", multiple: true, default: [] },
     },
@@ -120,7 +121,7 @@ async function main(): Promise<void> {
   if (variant === undefined)
     throw new Error(`cannot build the variant "${values.variant}": it is one of ${variants.join(", ")}`);
   const tag = values.tag ?? imageName(variant);
-  const archive = join(top, "dist/image", variant === "small" ? "baseimage.tar" : `baseimage-${variant}.tar`);
+  const archive = join(top, "dist/image", variant === "full" ? "baseimage.tar" : `baseimage-${variant}.tar`);
   await withEngine(async (engine) => {
     const id = await buildBaseImage(engine, { from: values.base, variant, tag, buildArgs: values["build-arg"] });
     await buildInitImage(engine);

@@ -1,11 +1,23 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildRuntime } from "../tools/build-runtime.ts";
 import { hostArch } from "../tools/runtime/arch.ts";
 import { run } from "../tools/setup/command.ts";
 import { top } from "../tools/setup/places.ts";
+
+/** What `package.json` says of the whole. */
+export const PROJECT = JSON.parse(readFileSync(join(top, "package.json"), "utf8")) as {
+  readonly version: string;
+  readonly license: string;
+};
+
+/** Arguments of `build` that write into an image what it is. @see https://specs.opencontainers.org/image-spec/annotations */
+export function labels(title: string, version: string): string[] {
+  const values = { title, version, licenses: PROJECT.license };
+  return Object.entries(values).flatMap(([name, value]) => ["--label", `org.opencontainers.image.${name}=${value}`]);
+}
 
 /** Path of the binary that images get: the one that `SHIPSHAPE_BINARY` names, else one built now. */
 export async function releaseBinary(): Promise<string> {

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "../tools/engine.ts";
 import { logPath, top } from "../tools/setup/places.ts";
-import { releaseBinary, sourceDateEpoch, staged } from "./context.ts";
+import { labels, PROJECT, releaseBinary, sourceDateEpoch, staged } from "./context.ts";
 
 /** The image with nothing but the init in it, for `COPY --from=shipshape/init / /`. */
 export const INIT_IMAGE = "shipshape/init";
@@ -25,7 +25,8 @@ export async function buildInitImage(engine: Engine, tag = `${INIT_IMAGE}:latest
     writeFileSync(join(directory, "Dockerfile"), "FROM scratch\nCOPY init/ /\n");
   });
   const dated = engine.program === "podman" ? ["--timestamp", String(epoch)] : [];
-  await engine.runOrThrow(`build ${tag}`, ["build", "--tag", tag, ...dated, "-"], {
+  const said = labels(INIT_IMAGE, PROJECT.version);
+  await engine.runOrThrow(`build ${tag}`, ["build", "--tag", tag, ...said, ...dated, "-"], {
     input: context,
     timeoutMs: BUILD_LIMIT_MS,
     logPath: logPath("build-init-image"),

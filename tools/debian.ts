@@ -100,8 +100,9 @@ function installProgress(): (text: string) => void {
  * @returns the tar file's path
  */
 export async function baseRootfs(release: Release): Promise<string> {
-  const tar = join(cacheDir, "rootfs", `${release}.tar`);
-  if (existsSync(tar) && Date.now() - statSync(tar).mtimeMs < ROOTFS_KEPT_MS) return tar;
+  const kept = keptRootfs(release);
+  if (kept !== null) return kept;
+  const tar = rootfsPath(release);
   await needDebianPackages(["mmdebstrap", "debian-archive-keyring"]);
   mkdirSync(join(cacheDir, "rootfs"), { recursive: true });
   const log = logPath("mmdebstrap");
@@ -119,6 +120,16 @@ export async function baseRootfs(release: Release): Promise<string> {
     rmSync(unfinished, { force: true });
   }
   return tar;
+}
+
+/** Path of the tar file of {@link baseRootfs} when it need not be made, else `null`. */
+export function keptRootfs(release: Release): string | null {
+  const tar = rootfsPath(release);
+  return existsSync(tar) && Date.now() - statSync(tar).mtimeMs < ROOTFS_KEPT_MS ? tar : null;
+}
+
+function rootfsPath(release: Release): string {
+  return join(cacheDir, "rootfs", `${release}.tar`);
 }
 
 /** Debian mirrors by URI. */

@@ -295,7 +295,7 @@ for (const [kind, open] of Object.entries(engines)) {
       equal((await plain.exec(["rm", "/usr/sbin/sshd"])).code, 0);
       match(
         (await tool("docker-ssh", [plain.name])).stderr,
-        /there is no sshd in its image; docker-bash \S+ works without one\n$/,
+        /there is no sshd in its image: build it FROM shipshape\/baseimage, not :small; docker-bash \S+ works without one\n$/,
       );
     });
   });

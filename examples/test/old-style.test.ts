@@ -9,7 +9,7 @@ import { probe } from "../probe.ts";
 const ORPHANS = 1000;
 
 describe("an image from an old-style Dockerfile", { timeout: 20 * 60_000 }, () => {
-  const setup = setUp();
+  const setup = setUp({ variant: "small" });
   let container: Container;
 
   test("A100 builds on the base image and boots", { timeout: 15 * 60_000 }, async () => {

@@ -17,7 +17,7 @@ const bases = [
 
 for (const { from, image } of bases) {
   describe(`the base image from ${from}`, { timeout: 2 * SETUP_LIMIT_MS }, () => {
-    const setup = setUp(from, image);
+    const setup = setUp({ from, tag: image });
     /** Runs a shell script in the image, without my_init. */
     const shell = (text: string, ...options: readonly string[]): Promise<CommandResult> =>
       runContainer(setup.engine, [...options, image, "sh", "-c", text], { timeoutMs: TEST_LIMIT_MS });

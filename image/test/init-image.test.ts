@@ -1,14 +1,26 @@
 import { equal, match, ok } from "node:assert/strict";
-import { after, describe, test } from "node:test";
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
 import { eventually } from "../../runtime/test/harness/deadline.ts";
 import { baseImage } from "../../tools/base-image.ts";
 import { runContainer } from "../../tools/container.ts";
+import type { Engine } from "../../tools/engine.ts";
+import { runOrThrow } from "../../tools/setup/command.ts";
+import { logPath, top } from "../../tools/setup/places.ts";
 import { buildInitImage, INIT_COMMANDS, INIT_IMAGE } from "../init-image.ts";
 import { SETUP_LIMIT_MS, setUp } from "./setup.ts";
 
 const TEST_LIMIT_MS = 5 * 60_000;
+/** The init's image as its users make it who have Docker alone. */
+const BY_DOCKERFILE = `${INIT_IMAGE}:by-dockerfile`;
+/** An image to build that one in, as Dockerfile.init wants it. */
+const NODE_IMAGE = "shipshape/test-node";
+/** Of the npm that is put into it: Debian's takes half a gigabyte. */
+const NPM = "npm@10.9.2";
 /** The two lines of the manual. */
-const INIT = `COPY --from=${INIT_IMAGE} / /\nENTRYPOINT ["my_init", "--"]`;
+const INIT = `COPY --from=${BY_DOCKERFILE} / /\nENTRYPOINT ["my_init", "--"]`;
 /** A service that tells when it is told to stop, written by the image's own shell. */
 const SERVICE = `RUN mkdir -p /etc/service/one && \
   printf '%s\\n' '#!/bin/sh' 'trap "echo one: got TERM; exit 0" TERM' 'echo one: up' 'while :; do sleep 1; done' >/etc/service/one/run && \
@@ -17,11 +29,22 @@ const SERVICE = `RUN mkdir -p /etc/service/one && \
 describe(INIT_IMAGE, { timeout: 2 * SETUP_LIMIT_MS }, () => {
   const setup = setUp();
   const made: string[] = [];
-  after(() => setup.engine.run(["rmi", "--force", ...made]));
+  before(
+    async () => {
+      await buildNodeImage(setup.engine);
+      const parts = ["--file", join(top, "image/Dockerfile.init"), "--build-arg", `BUILD_IMAGE=${NODE_IMAGE}`, top];
+      await setup.engine.runOrThrow(
+        `build ${BY_DOCKERFILE}`,
+        ["build", "--tag", BY_DOCKERFILE, ...setup.engine.buildArgs, ...parts],
+        { timeoutMs: SETUP_LIMIT_MS, logPath: logPath("build-init-by-dockerfile") },
+      );
+    },
+    { timeout: SETUP_LIMIT_MS },
+  );
+  after(() => setup.engine.run(["rmi", "--force", ...made, BY_DOCKERFILE]));
 
   /** Builds from a Dockerfile alone, with the init's image there. */
   async function build(name: string, dockerfile: string): Promise<string> {
-    await buildInitImage(setup.engine);
     const tag = `shipshape/test-init-${name}`;
     made.push(tag);
     await setup.engine.runOrThrow(`build ${tag}`, ["build", "--tag", tag, ...setup.engine.buildArgs, "-"], {
@@ -87,13 +110,53 @@ describe(INIT_IMAGE, { timeout: 2 * SETUP_LIMIT_MS }, () => {
     equal((await runContainer(setup.engine, [image, "/busybox", "sh", "-c", "exit 9"])).code, 9);
   });
 
-  test("A100 it holds the binary and its links, and no place that is a link elsewhere", {
+  test("A100 it holds the binary and its links, and no place that is a link elsewhere, by whichever way it is made", {
     timeout: TEST_LIMIT_MS,
   }, async () => {
     await buildInitImage(setup.engine);
-    const image = await build("list", `FROM ${await debian()}\nCOPY --from=${INIT_IMAGE} / /found/\nCMD ["true"]`);
-    const { stdout } = await runContainer(setup.engine, [image, "sh", "-c", "cd /found && find . ! -type d | sort"]);
-    const names = [...INIT_COMMANDS, "shipshape"].map((name) => `./usr/bin/${name}`).sort();
-    equal(stdout, `${names.join("\n")}\n`);
+    const both = `COPY --from=${BY_DOCKERFILE} / /a/\nCOPY --from=${INIT_IMAGE} / /b/`;
+    const image = await build("list", `FROM ${await debian()}\n${both}\nCMD ["true"]`);
+    const list = 'find . ! -type d -printf "%M %u:%g %P %l\\n" | sort -k 3';
+    const { stdout } = await runContainer(setup.engine, [
+      image,
+      "sh",
+      "-c",
+      `for d in a b; do (cd /$d && ${list}); done`,
+    ]);
+    const names = [...INIT_COMMANDS, "shipshape"].sort();
+    const lines = names.map((name) =>
+      name === "shipshape"
+        ? `-rwxr-xr-x root:root usr/bin/${name} \n`
+        : `lrwxrwxrwx root:root usr/bin/${name} shipshape\n`,
+    );
+    equal(stdout, [...lines, ...lines].join(""));
   });
 });
+
+/** Node.js 20 of Debian 13, with npm and the settings by which this machine's npm finds its registry. */
+async function buildNodeImage(engine: Engine): Promise<void> {
+  const setting = async (name: string): Promise<string> =>
+    (await runOrThrow("ask npm", "npm", ["config", "get", name])).stdout.trim();
+  const directory = mkdtempSync(join(tmpdir(), "shipshape-node-"));
+  try {
+    await runOrThrow(`fetch ${NPM}`, "npm", ["pack", "--silent", "--pack-destination", directory, NPM]);
+    renameSync(join(directory, readdirSync(directory)[0] ?? ""), join(directory, "npm.tgz"));
+    const authorities = await setting("cafile");
+    writeFileSync(join(directory, "ca.pem"), authorities === "null" ? "" : readFileSync(authorities));
+    const lines = [
+      `FROM ${await baseImage(engine, "trixie")}`,
+      "RUN apt-get -q update && apt-get -qy --no-install-recommends install nodejs ca-certificates",
+      "ADD npm.tgz /opt/",
+      "RUN chmod +x /opt/package/bin/npm-cli.js && ln -s /opt/package/bin/npm-cli.js /usr/bin/npm",
+      `ENV NPM_CONFIG_REGISTRY=${await setting("registry")}`,
+      ...(authorities === "null" ? [] : ["COPY ca.pem /opt/ca.pem", "ENV NPM_CONFIG_CAFILE=/opt/ca.pem"]),
+    ];
+    writeFileSync(join(directory, "Dockerfile"), `${lines.join("\n")}\n`);
+    await engine.runOrThrow(`build ${NODE_IMAGE}`, ["build", "--tag", NODE_IMAGE, ...engine.buildArgs, directory], {
+      timeoutMs: SETUP_LIMIT_MS,
+      logPath: logPath("build-test-node"),
+    });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}

@@ -7,7 +7,7 @@ import { after, before } from "node:test";
 import { type FileSpec, place } from "../../runtime/test/harness/rootfs.ts";
 import { type Container, startContainer } from "../../tools/container.ts";
 import { type Engine, openEngine } from "../../tools/engine.ts";
-import { BASE_IMAGE, buildBaseImage } from "../build.ts";
+import { type BuildOptions, buildBaseImage, imageName } from "../build.ts";
 
 /** How long the engine, its base image and the images of a file's tests may take to be there. */
 export const SETUP_LIMIT_MS = 20 * 60_000;
@@ -21,8 +21,9 @@ export interface Setup {
   image(files: Readonly<Record<string, FileSpec>>, instructions?: string): Promise<string>;
 }
 
-/** Registers `before` and `after` hooks that get an engine with the base image in it, and that clean up. */
-export function setUp(from = "debian:13", base = `${BASE_IMAGE}:latest`): Setup {
+/** Registers `before` and `after` hooks that get an engine with the base image of these options in it, and that clean up. */
+export function setUp(options: BuildOptions = {}): Setup {
+  const base = options.tag ?? imageName(options.variant ?? "full");
   let opened: Awaited<ReturnType<typeof openEngine>> | undefined;
   const containers: Container[] = [];
   const images = new Set<string>();
@@ -34,7 +35,7 @@ export function setUp(from = "debian:13", base = `${BASE_IMAGE}:latest`): Setup 
   before(
     async () => {
       opened = await openEngine();
-      await buildBaseImage(engine(), { from, tag: base });
+      await buildBaseImage(engine(), options);
     },
     { timeout: SETUP_LIMIT_MS },
   );

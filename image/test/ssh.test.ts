@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { eventually } from "../../runtime/test/harness/deadline.ts";
 import { type Container, runContainer } from "../../tools/container.ts";
 import type { CommandResult } from "../../tools/setup/command.ts";
-import { BASE_IMAGE, buildBaseImage } from "../build.ts";
+import { BASE_IMAGE } from "../build.ts";
 import { SETUP_LIMIT_MS, setUp } from "./setup.ts";
 
 const TEST_LIMIT_MS = 3 * 60_000;
@@ -24,7 +24,7 @@ const bases = [
 
 for (const { from, image } of bases) {
   describe(`sshd in the base image from ${from}`, { timeout: 2 * SETUP_LIMIT_MS }, () => {
-    const setup = setUp(from, image);
+    const setup = setUp({ from, tag: image });
     const limited = (title: string, body: () => Promise<void>): void => {
       test(title, { timeout: TEST_LIMIT_MS }, body);
     };
@@ -247,26 +247,6 @@ for (const { from, image } of bases) {
     });
   });
 }
-
-describe("the base image without ssh", { timeout: 2 * SETUP_LIMIT_MS }, () => {
-  const setup = setUp();
-
-  test("A99 A100 DISABLE_SSH=1 leaves it out", { timeout: SETUP_LIMIT_MS }, async () => {
-    const tag = `${BASE_IMAGE}:without-ssh`;
-    await buildBaseImage(setup.engine, { tag, buildArgs: ["DISABLE_SSH=1"] });
-    try {
-      const left = `command -v sshd ssh; ls -d /etc/ssh /etc/service/sshd /etc/insecure_key* ${REGEN} /usr/sbin/enable_insecure_key`;
-      const { stdout } = await runContainer(setup.engine, [tag, "sh", "-c", `${left} 2>/dev/null`]);
-      equal(stdout, "");
-      const container = await setup.start([tag]);
-      await eventually("it is up", async () => (await container.exec(["sv", "status", "sshd"])).code === 1);
-      equal((await container.stop()).exitCode, 0);
-      await container.remove();
-    } finally {
-      await setup.engine.run(["rmi", tag]);
-    }
-  });
-});
 
 async function codeAndError(result: Promise<CommandResult>): Promise<[number, string]> {
   const { code, stderr } = await result;

@@ -30,6 +30,7 @@ refused() {
 	[ "$at_boot" = yes ] && exit 0 || exit 1
 }
 
+command -v ssh-keygen >/dev/null || refused "OpenSSH is not in this image; build it FROM shipshape/baseimage, not :small"
 if [ -w /etc/ssh ]; then
 	rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub
 	ssh-keygen -A || refused "ssh-keygen failed, its reason is above"

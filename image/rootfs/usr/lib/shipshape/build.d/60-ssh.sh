@@ -1,9 +1,13 @@
-# OpenSSH, off until /etc/service/sshd/down is removed. The build argument DISABLE_SSH=1 leaves it out.
+# OpenSSH, off until /etc/service/sshd/down is removed. DISABLE_SSH=1 leaves out everything of it. The variant small leaves out the
+# packages unless DISABLE_SSH=0: what an old Dockerfile calls is there, and says that they are missing.
 
-if [ "${DISABLE_SSH-0}" = 1 ]; then
+case ${DISABLE_SSH:-$VARIANT} in
+1)
 	rm -r /etc/service/sshd /etc/my_init.d/00_regen_ssh_host_keys.sh /usr/sbin/enable_insecure_key /etc/insecure_key* /etc/ssh
 	exit
-fi
+	;;
+small) exit ;;
+esac
 
 # `systemd-`: Debian 13 wants a program that makes its user, and would take all of systemd for it.
 [ -e /usr/bin/systemctl ] && without= || without=systemd-
