@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { appletTable, bundleApplets } from "./runtime/applets.ts";
+import { appletTable, bundleApplets, bytecode } from "./runtime/applets.ts";
 import { type Arch, hostArch, toolchains } from "./runtime/arch.ts";
 import { pruneCache } from "./runtime/cached.ts";
 import { Compiler, dist, type Target, type Variant, variants } from "./runtime/compiler.ts";
@@ -17,9 +17,11 @@ export async function buildRuntime(
   outDir = dist(target),
 ): Promise<string> {
   const [sources, applets] = await Promise.all([fetchSources(), bundleApplets(appletDir)]);
-  const host = await Compiler.for(sources, { arch: hostArch(), variant: "release" });
-  const table = await appletTable(applets, await host.qjsc());
-  const built = await (await Compiler.for(sources, target)).runtime(table, applets.find(({ frozen }) => frozen)?.name);
+  const qjsc = await (await Compiler.for(sources, { arch: hostArch(), variant: "release" })).qjsc();
+  const frozen = target.variant === "release" ? applets.find((applet) => applet.frozen) : undefined;
+  const compiler = await Compiler.for(sources, target);
+  const linked = await compiler.runtime(await appletTable(applets, qjsc, frozen));
+  const built = frozen ? await compiler.freeze(linked, frozen.name, await bytecode(frozen, qjsc)) : linked;
 
   const binary = join(outDir, "shipshape");
   mkdirSync(outDir, { recursive: true });

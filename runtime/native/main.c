@@ -1,5 +1,7 @@
 // main: signals first, then the applet's script, then its turns for ever.
 #include "native.h"
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 enum { MAX_FAILED_TURNS = 16, TURN_LIMIT_MS = 5000, COMPLAINTS_PER_MINUTE = 20, MAX_STACK = 4 << 20, GC_THRESHOLD = 512 << 10, NO_COMMAND = 127 };
 
@@ -77,7 +79,6 @@ static _Noreturn void run_turns(JSContext *ctx, JSValueConst tick) {
 static JSContext *new_context(void) {
   JSRuntime *rt = JS_NewRuntime();
   JS_SetInterruptHandler(rt, on_interrupt, NULL);
-  JS_SetHostPromiseRejectionTracker(rt, on_rejection, NULL);
   JS_SetGCThreshold(rt, SIZE_MAX);  // nothing to collect while it starts
   JSContext *ctx = JS_NewContextRaw(rt);
   JS_AddIntrinsicBaseObjects(ctx);
@@ -96,18 +97,22 @@ static void fit_stack(JSRuntime *rt) {
   JS_SetMaxStackSize(rt, stack.rlim_cur / 2 < MAX_STACK ? stack.rlim_cur / 2 : MAX_STACK);
 }
 
-static bool evaluate(JSContext *ctx, const Applet *applet) {
-  JSValue module = JS_ReadObject(ctx, applet->bytecode, applet->size, JS_READ_OBJ_BYTECODE);
+static bool evaluate(JSContext *ctx, const uint8_t *bytecode, size_t size) {
+  JSValue module = JS_ReadObject(ctx, bytecode, size, JS_READ_OBJ_BYTECODE);
   JS_ResolveModule(ctx, module);
   JSValue evaluated = JS_EvalFunction(ctx, module);  // a promise, since the bundle is a module
-  bool ok = run_jobs(JS_GetRuntime(ctx)) && JS_PromiseState(ctx, evaluated) == JS_PROMISE_FULFILLED;
+  // Not before: QuickJS makes a second promise in it, which is rejected too.
+  JS_SetHostPromiseRejectionTracker(JS_GetRuntime(ctx), on_rejection, NULL);
+  bool ok = JS_PromiseState(ctx, evaluated) == JS_PROMISE_FULFILLED;
+  if (!ok) complain(ctx, JS_PromiseResult(ctx, evaluated));
+  ok = run_jobs(JS_GetRuntime(ctx)) && ok;
   JS_FreeValue(ctx, evaluated);
   return ok;
 }
 
 static _Noreturn void run_applet(JSContext *ctx, const Applet *applet) {
   JSValue global = JS_GetGlobalObject(ctx), main = JS_GetPropertyStr(ctx, global, "main");
-  bool started = image.applet == applet || evaluate(ctx, applet);
+  bool started = image.applet == applet || evaluate(ctx, applet->bytecode, applet->size);
   if (JS_IsUndefined(main)) main = JS_GetPropertyStr(ctx, global, "main");
   if (started && JS_IsFunction(ctx, main)) started = succeeded(ctx, JS_Call(ctx, main, JS_UNDEFINED, 0, NULL));
   if (!started || !run_jobs(JS_GetRuntime(ctx))) {
@@ -128,12 +133,15 @@ static const Applet *find_applet(const char *path) {
   return NULL;
 }
 
-// Writes the image with this applet evaluated, for the build; nothing of this process but its heap is in it.
+// Writes the image with this applet evaluated, for the build; nothing of this process but its heap is in it. The bytecode
+// comes as stdin, a file: a binary with the image needs none.
 static _Noreturn void freeze(const Applet *applet) {
-  if (!applet || image.applet) _exit(NO_COMMAND);
+  struct stat code;
+  if (!applet || image.applet || fstat(STDIN_FILENO, &code) < 0) _exit(NO_COMMAND);
+  const void *bytecode = mmap(NULL, (size_t)code.st_size, PROT_READ, MAP_PRIVATE, STDIN_FILENO, 0);
   image.ctx = new_context();
   fit_stack(JS_GetRuntime(image.ctx));
-  if (!evaluate(image.ctx, applet)) _exit(INTERNAL_ERROR);
+  if (bytecode == MAP_FAILED || !evaluate(image.ctx, bytecode, (size_t)code.st_size)) _exit(INTERNAL_ERROR);
   image.applet = applet;
   JS_RunGC(JS_GetRuntime(image.ctx));
   if (!heap_is_image()) say("shipshape: cannot freeze %s: IMAGE_ROOM in native.h is too small\n", applet->name);
@@ -168,8 +176,12 @@ int main(UNUSED int argc, char **argv) {
   getrlimit(RLIMIT_NOFILE, &origin.open_files);
   const Applet *applet = choose_applet(argv);
   int crashes = 0;
-  const char *resume = getenv("SHIPSHAPE_RESUME");
-  if (resume && sscanf(resume, "%d,%d", &fd, &crashes) == 2 && fcntl(fd, F_GETFD) >= 0) origin.resume_fd = fd;
+  char *resume = getenv("SHIPSHAPE_RESUME");
+  if (resume) fd = (int)strtol(resume, &resume, 10);
+  if (resume && *resume == ',') {
+    crashes = (int)strtol(resume + 1, NULL, 10);
+    if (fcntl(fd, F_GETFD) >= 0) origin.resume_fd = fd;
+  }
   unsetenv("SHIPSHAPE_RESUME");
   if (image.applet && image.applet != applet) heap_leave_image();
   JSContext *ctx = image.applet == applet ? image.ctx : new_context();

@@ -38,6 +38,12 @@ static char buffer[65536];
 static size_t room(int64_t max) { return max < 0 ? 0 : max < (int64_t)sizeof buffer ? (size_t)max : sizeof buffer; }
 static int clamp(int64_t number) { return number < INT_MIN ? INT_MIN : number > INT_MAX ? INT_MAX : (int)number; }
 static JSValue result(JSContext *ctx, int64_t r) { return JS_NewInt64(ctx, r < 0 ? -errno : r); }
+// The result of a step that failed for `fd`.
+static JSValue failed(JSContext *ctx, int fd) {
+  JSValue error = result(ctx, -1);
+  close(fd);
+  return error;
+}
 
 // QuickJS gives UTF-8, in a fresh copy unless all is ASCII: there U+0080 to U+00FF become single bytes.
 static void latin1(char *text, size_t *length) {
@@ -122,9 +128,9 @@ static bool take(JSContext *ctx, JSValueConst value, char letter, Arg *arg) {
 }
 
 // ---- processes ----
-DIRECT(getpid) DIRECT(getppid) DIRECT(getuid) DIRECT(getgid) DIRECT(setsid)
+DIRECT(getpid) DIRECT(getuid) DIRECT(getgid) DIRECT(setsid)
 DIRECT(setuid, ID(0)) DIRECT(setgid, ID(0)) DIRECT(setgroups, a[0].length, a[0].ids)
-DIRECT(umask, ID(0)) DIRECT(chdir, TEXT(0)) DIRECT(chroot, TEXT(0))
+DIRECT(chdir, TEXT(0)) DIRECT(chroot, TEXT(0))
 SYS(spawn) {
   if (a[4].length < 3) return JS_ThrowTypeError(ctx, "spawn: stdio must be [stdin, stdout, stderr, ...]");
   if (a[6].ids && a[6].length < 2) return JS_ThrowTypeError(ctx, "spawn: ids must be [uid, gid, ...groups]");
@@ -144,7 +150,6 @@ SYS(execve) {
   set_mask(&before, NULL);
   return error;
 }
-SYS(restart) { last_resort_restart(false); }
 SYS(exit) { _exit(INT(0)); }
 SYS(setSubreaper) { return result(ctx, prctl(PR_SET_CHILD_SUBREAPER, 1)); }
 SYS(setJournal) { return result(ctx, last_resort_set_journal(INT(0), INT(1))); }
@@ -188,9 +193,7 @@ SYS(readdir) {
   closedir(dir);
   return names;
 }
-SYS(readlink) { return filled(ctx, readlink(TEXT(0), buffer, sizeof buffer)); }
 SYS(realpath) { return filled(ctx, realpath(TEXT(0), buffer) ? (ssize_t)strlen(buffer) : -1); }
-SYS(isatty) { return JS_NewBool(ctx, isatty(INT(0))); }
 SYS(pipe) {
   int ends[2];
   if (pipe(ends) < 0) return result(ctx, -1);
@@ -229,10 +232,8 @@ SYS(readSignal) {
 SYS(watchDirectory) {
   int fd = open(TEXT(0), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   unsigned changes = DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB | DN_MODIFY | DN_MULTISHOT;
-  if (fd < 0 || (fcntl(fd, F_SETSIG, DIRECTORY_SIGNAL) == 0 && fcntl(fd, F_NOTIFY, changes) == 0)) return result(ctx, fd);
-  JSValue failed = result(ctx, -1);
-  close(fd);
-  return failed;
+  bool watched = fd >= 0 && fcntl(fd, F_SETSIG, DIRECTORY_SIGNAL) == 0 && fcntl(fd, F_NOTIFY, changes) == 0;
+  return watched ? result(ctx, fd) : failed(ctx, fd);
 }
 
 // ---- unix sockets ----
@@ -242,10 +243,8 @@ static JSValue unix_socket(JSContext *ctx, const Arg *path, int type, bool bound
   if (path->length == 0 || path->length >= sizeof name.sun_path) return JS_NewInt32(ctx, -ENAMETOOLONG);
   memcpy(name.sun_path, path->text, path->length);
   int fd = socket(AF_UNIX, type, 0);
-  if (fd < 0 || (bound ? bind : connect)(fd, (const struct sockaddr *)&name, sizeof name) == 0) return result(ctx, fd);
-  JSValue error = result(ctx, -1);
-  close(fd);
-  return error;
+  bool named = fd >= 0 && (bound ? bind : connect)(fd, (const struct sockaddr *)&name, sizeof name) == 0;
+  return named ? result(ctx, fd) : failed(ctx, fd);
 }
 SYS(unixBind) { return unix_socket(ctx, &a[0], SOCK_STREAM | SOCK_NONBLOCK, true); }
 SYS(unixBindDatagram) { return unix_socket(ctx, &a[0], SOCK_DGRAM | SOCK_NONBLOCK, true); }
@@ -256,20 +255,17 @@ SYS(connectTo) {
   struct addrinfo hints = {.ai_socktype = INT(2) ? SOCK_DGRAM : SOCK_STREAM}, *found;
   char port[16];
   snprintf(port, sizeof port, "%d", INT(1));
-  if (getaddrinfo(TEXT(0), port, &hints, &found) != 0) return JS_NewInt32(ctx, -ENOENT);
-  int fd = -1;
-  for (struct addrinfo *a1 = found; a1 && fd < 0; a1 = a1->ai_next) {
-    fd = socket(a1->ai_family, a1->ai_socktype | SOCK_CLOEXEC, 0);
+  JSValue answer = JS_NewInt32(ctx, -ENOENT);
+  if (getaddrinfo(TEXT(0), port, &hints, &found) != 0) return answer;
+  bool connected = false;
+  for (struct addrinfo *at = found; at && !connected; at = at->ai_next) {
+    int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = 10}, sizeof(struct timeval));
-    int error = connect(fd, a1->ai_addr, a1->ai_addrlen) < 0 ? errno : 0;
-    if (error == 0) break;
-    close(fd);
-    fd = -1;
-    errno = error;
+    connected = fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) == 0;
+    answer = connected ? result(ctx, fd) : failed(ctx, fd);
   }
-  JSValue connected = result(ctx, fd);
   freeaddrinfo(found);
-  return connected;
+  return answer;
 }
 SYS(peerUid) {
   struct ucred peer;

@@ -69,12 +69,9 @@ export interface Sys {
   kill(pid: number, signal: number): number;
   /** Replaces this process, with the signal mask it was started with. Returns only to tell `-errno`. @see execve(2) */
   execve(program: Path, argv: Strings, env: Strings): number;
-  /** Starts this very binary again in place, same pid, with the journal; not counted as a crash. Does not return. @see execveat(2) */
-  restart(): never;
   /** Ends this process. @see _exit(2) */
   exit(code: number): never;
   getpid(): number;
-  getppid(): number;
   getuid(): number;
   getgid(): number;
   /** Makes this process adopt the orphans among its descendants. @see PR_SET_CHILD_SUBREAPER(2const) */
@@ -93,7 +90,6 @@ export interface Sys {
   setsid(): number;
   /** Adds to the nice value; 0 on success. @see nice(2) */
   nice(increment: number): number;
-  umask(mask: number): number;
   chdir(path: Path): number;
   chroot(path: Path): number;
   /** Limits of this process; -1 is unlimited. @see getrlimit(2) */
@@ -117,7 +113,6 @@ export interface Sys {
   access(path: Path, mode: number): number;
   /** Names in no particular order, without `.` and `..`. @see readdir(3) */
   readdir(path: Path): Bytes[] | number;
-  readlink(path: Path): Bytes | number;
   /** @see realpath(3) */
   realpath(path: Path): Bytes | number;
   rename(from: Path, to: Path): number;
@@ -128,12 +123,11 @@ export interface Sys {
   chown(path: Path, uid: number, gid: number): number;
   /** @param operation 2 exclusive, 4 do not block @see flock(2) */
   flock(fd: number, operation: number): number;
-  isatty(fd: number): boolean;
-  /** A pipe that survives {@link restart}: `[read end, write end]`. Children get only what stdio names. @see pipe2(2) */
+  /** A pipe that survives a restart in place: `[read end, write end]`. Children get only what stdio names. @see pipe2(2) */
   pipe(): [number, number] | number;
   /** Makes room in a pipe for `bytes`. @see F_SETPIPE_SZ in fcntl(2) */
   pipeSize(fd: number, bytes: number): number;
-  /** Anonymous memory as a file; survives {@link restart}. @see memfd_create(2) */
+  /** Anonymous memory as a file; survives a restart in place. @see memfd_create(2) */
   memfd(name: Path): number;
 
   // ---- events ----
@@ -158,9 +152,9 @@ export interface Sys {
   watchDirectory(path: Path): number;
 
   // ---- unix sockets ----
-  /** A non-blocking stream socket, bound and not yet listening; survives {@link restart}. @see unix(7) */
+  /** A non-blocking stream socket, bound and not yet listening; survives a restart in place. @see unix(7) */
   unixBind(path: Path): number;
-  /** A non-blocking datagram socket that survives {@link restart}, bound. */
+  /** A non-blocking datagram socket that survives a restart in place, bound. */
   unixBindDatagram(path: Path): number;
   /** From now on each message that this socket receives comes with its sender's pid, uid and gid. @see SO_PASSCRED in unix(7) */
   passCredentials(fd: number): number;

@@ -61,12 +61,8 @@ export class Compiler {
     return this.#link("qjsc", objects);
   }
 
-  /**
-   * The runtime's binary.
-   * @param applets text of applets.c
-   * @param frozen the applet whose heap is part of it, if any
-   */
-  async runtime(applets: string, frozen: string | undefined): Promise<string> {
+  /** The runtime's binary. @param applets text of applets.c */
+  async runtime(applets: string): Promise<string> {
     const table = await cached("applets.c", digest(applets), async (path) => writeFileSync(path, applets));
     const ours = readdirSync(nativeDir).filter((name) => name.endsWith(".c"));
     const objects = await Promise.all([
@@ -74,15 +70,17 @@ export class Compiler {
       ...ours.map((name) => this.#own(join(nativeDir, name), name)),
       this.#own(table, "applets.c"),
     ]);
-    const linked = await this.#link("shipshape", objects);
-    return this.#target.variant === "release" && frozen !== undefined ? this.#freeze(linked, frozen) : linked;
+    return this.#link("shipshape", objects);
   }
 
-  async #freeze(linked: string, applet: string): Promise<string> {
+  /** That binary with the heap of an applet whose script is evaluated. @param bytecode file of that script */
+  async freeze(linked: string, applet: string, bytecode: string): Promise<string> {
     const native = this.#target.arch === hostArch();
     if (!native) await needDebianPackages(["qemu-user-static"]);
     const runner = native ? [] : [toolchains[this.#target.arch].emulator];
-    return cached("frozen", digest("freeze", linked), async (output) => freeze(linked, applet, runner, output));
+    return cached("frozen", digest("freeze", linked, bytecode), async (output) =>
+      freeze([...runner, linked, "--freeze", applet], bytecode, linked, output),
+    );
   }
 
   async #quickjs(name: string): Promise<string> {

@@ -20,6 +20,8 @@ const HARMLESS = new Set([0, SIGCHLD, SIGCONT, 19, 20, 21, 22, 23, 28]);
 const EBADF = 9;
 const ENAMETOOLONG = 36;
 const SOCKET_PATH_MAX = 107;
+/** Permissions that a new file never gets. @see umask(2) */
+const MASK = 0o022;
 
 /** What {@link Sys.exit} throws: nothing after it runs. */
 export class Exited extends Error {
@@ -29,9 +31,6 @@ export class Exited extends Error {
     this.code = code;
   }
 }
-
-/** What {@link Sys.restart} throws. @see FakeSys.nextIncarnation */
-export class Restarted extends Error {}
 
 /** A process of the fake: nothing runs in it, a test says what it does. */
 export interface FakeProcess {
@@ -77,7 +76,6 @@ export class FakeSys implements Sys {
   );
 
   #directory = this.files.root;
-  #mask = 0o022;
   #pids = 1;
   readonly #descriptors = new Map<number, Description>();
   readonly #limits = new Map<number, { soft: number; hard: number }>();
@@ -228,16 +226,11 @@ export class FakeSys implements Sys {
     throw new Error(`the fake cannot become ${program}`);
   }
 
-  restart(): never {
-    throw new Restarted("restart");
-  }
-
   exit(code: number): never {
     throw new Exited(code);
   }
 
   getpid = () => this.pid;
-  getppid = () => 0;
   getuid = () => this.uid;
   getgid = () => this.uid;
   setSubreaper = () => 0;
@@ -257,11 +250,6 @@ export class FakeSys implements Sys {
   setgroups = () => (this.uid === 0 ? 0 : -Errno.EPERM);
   setsid = () => -Errno.EPERM;
   nice = () => 0;
-  umask(mask: number): number {
-    const before = this.#mask;
-    this.#mask = mask;
-    return before;
-  }
   chdir(path: Path): number {
     const inode = this.files.find(path, this.#directory);
     if (typeof inode === "number") return inode;
@@ -285,7 +273,7 @@ export class FakeSys implements Sys {
     if (typeof known !== "number" && (flags & Open.Create) !== 0 && (flags & Open.Exclusive) !== 0)
       return -Errno.EEXIST;
     const create = known === -Errno.ENOENT && (flags & Open.Create) !== 0;
-    const inode = create ? this.files.obtain(path, this.#directory, mode & ~this.#mask) : known;
+    const inode = create ? this.files.obtain(path, this.#directory, mode & ~MASK) : known;
     if (typeof inode === "number") return inode;
     const writes = (flags & 3) !== Open.Read;
     if (inode.entries !== null && writes) return -Errno.EISDIR;
@@ -354,12 +342,6 @@ export class FakeSys implements Sys {
     return inode.entries === null ? -Errno.ENOTDIR : [...inode.entries.keys()];
   }
 
-  readlink(path: Path): Bytes | number {
-    const inode = this.files.find(path, this.#directory, false);
-    if (typeof inode === "number") return inode;
-    return this.files.isLink(inode) ? inode.content.text : -Errno.EINVAL;
-  }
-
   realpath(path: Path): Bytes | number {
     return this.files.realpath(path, this.#directory);
   }
@@ -377,7 +359,7 @@ export class FakeSys implements Sys {
   }
 
   mkdir(path: Path, mode: number): number {
-    const inode = this.files.create(Mode.Directory | (mode & ~this.#mask));
+    const inode = this.files.create(Mode.Directory | (mode & ~MASK));
     return this.files.enter(path, this.#directory, inode, false);
   }
 
@@ -404,7 +386,6 @@ export class FakeSys implements Sys {
   }
 
   flock = () => 0;
-  isatty = () => false;
 
   pipe(): [number, number] {
     const [near, far] = connect();

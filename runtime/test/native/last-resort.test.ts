@@ -159,6 +159,13 @@ if (!SANITIZED) {
     await remote.started(2);
     assert.equal(await remote.call("getpid"), 1);
   });
+
+  test("crashes are counted that come before there is a journal", async () => {
+    await using box = await bootApplet("remote", { args: ["exhaust"], before: "ulimit -v 100000" });
+    assert.equal((await box.ended()).code, 1);
+    assert.equal(box.output.count("is out of memory"), MAX_CRASHES + 1);
+    assert.match(box.output.text, new RegExp(REAPS));
+  });
 }
 
 test("the resume variable is not believed when it names no open descriptor", async () => {

@@ -36,6 +36,12 @@ test("main() hands a signal over that came before anything could handle it", asy
   await remote.box.sees("signal 12");
 });
 
+test("main() tells once of a script that throws, and where, and ends with 111", async () => {
+  await using box = await bootApplet("faulty");
+  assert.equal((await box.ended()).code, 111);
+  assert.match(box.output.stderr, /^\*\*\* internal error in .*faulty: Error: not today\n +at .*faulty\.js:\S+\n$/);
+});
+
 test("main() gives commands that are no daemon the signal mask and the dispositions they were started with", async () => {
   const perl = 'sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGUSR2)); $SIG{HUP} = "IGNORE"; exec @ARGV';
   await using box = await boot({
