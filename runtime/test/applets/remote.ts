@@ -58,7 +58,7 @@ function answer(line: string): void {
 
 globalThis.main = () => {
   if (kernel.args[1] === "fail") throw new Error("cannot even start");
-  if (kernel.args[1] === "exhaust") own["exhaust"]?.();
+  if (kernel.args[1] === "exhaust") own.exhaust?.();
   journal = kernel.resumeFd < 0 ? kernel.memfd("remote") : kernel.resumeFd;
   const count = Number(kernel.pread(journal, 16, 0)) + 1;
   kernel.pwrite(journal, String(count), 0);

@@ -29,13 +29,13 @@ test("A98 jobs get the container's environment, the crontab's over it, and what 
         .map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
     );
   const app = read("app");
-  assert.equal(app["SECRET"], "s3cret");
-  assert.equal(app["FROM_FILE"], "yes");
-  assert.equal(app["BOTH"], "from crontab");
-  assert.deepEqual([app["LOGNAME"], app["USER"], app["HOME"], app["SHELL"]], ["app", "app", "/home/app", "/bin/sh"]);
-  assert.match(app["PATH"] ?? "", /^\/usr\/local\/sbin:/);
+  assert.equal(app.SECRET, "s3cret");
+  assert.equal(app.FROM_FILE, "yes");
+  assert.equal(app.BOTH, "from crontab");
+  assert.deepEqual([app.LOGNAME, app.USER, app.HOME, app.SHELL], ["app", "app", "/home/app", "/bin/sh"]);
+  assert.match(app.PATH ?? "", /^\/usr\/local\/sbin:/);
   const root = read("root");
-  assert.deepEqual([root["PATH"], root["SHELL"], root["HOME"]], ["/opt/bin:/usr/bin", "/bin/bash", "/tmp"]);
+  assert.deepEqual([root.PATH, root.SHELL, root.HOME], ["/opt/bin:/usr/bin", "/bin/bash", "/tmp"]);
 });
 
 test("A98 a job runs as its user with all groups, reads what stands behind %, and its output comes line by line with its name", async () => {

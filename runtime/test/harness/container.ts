@@ -26,7 +26,7 @@ export type { BootOptions };
 
 /** The binary under test: `SHIPSHAPE_BINARY`, or the one that `npm run build:runtime` leaves. */
 export const BINARY = resolve(
-  process.env["SHIPSHAPE_BINARY"] ?? fileURLToPath(new URL("../../../dist/runtime/amd64/shipshape", import.meta.url)),
+  process.env.SHIPSHAPE_BINARY ?? fileURLToPath(new URL("../../../dist/runtime/amd64/shipshape", import.meta.url)),
 );
 /** The binary is built with AddressSanitizer: its memory says nothing about the program's. */
 export const SANITIZED = existsSync(BINARY) && readFileSync(BINARY).includes("__asan_init");

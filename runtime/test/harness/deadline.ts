@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Every deadline and time limit of the suite is multiplied by this: emulated or instrumented binaries are slower. */
-export const TIME_SCALE = Number(process.env["SHIPSHAPE_TIME_SCALE"] ?? "1");
+export const TIME_SCALE = Number(process.env.SHIPSHAPE_TIME_SCALE ?? "1");
 
 /** How long an awaited event may take before the test fails, in milliseconds. */
 export const EVENT_DEADLINE_MS = 10_000;

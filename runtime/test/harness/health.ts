@@ -3,7 +3,7 @@ import { type Container, SANITIZED } from "./container.ts";
 import { eventually } from "./deadline.ts";
 
 /** Every count of the torture tests is multiplied by this, so that a long run can be asked for. */
-export const TORTURE = Number(process.env["TORTURE"] ?? "1");
+export const TORTURE = Number(process.env.TORTURE ?? "1");
 
 /** Allocators keep what was used once; what leaks grows by far more under thousands of repetitions. */
 const MEMORY_SLACK_KB = 600;

@@ -4,7 +4,7 @@ export class Random {
   #state: number;
 
   /** @param seed `FUZZ_SEED`, or a new one for each run */
-  constructor(seed = Number(process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 31)) {
+  constructor(seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31)) {
     this.seed = seed;
     this.#state = seed >>> 0;
   }

@@ -6,7 +6,7 @@ import { test } from "../harness/test.ts";
 import { bootWithLog, daemonOf } from "./fixture.ts";
 
 /** Messages of all senders together; CI can take fewer. */
-const MESSAGES = Number(process.env["SHIPSHAPE_LOG_MESSAGES"] ?? "1000000");
+const MESSAGES = Number(process.env.SHIPSHAPE_LOG_MESSAGES ?? "1000000");
 const SENDERS = 4;
 const KILL_EVERY_MS = 200;
 const LIMIT_MS = 300_000;

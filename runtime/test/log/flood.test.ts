@@ -7,7 +7,7 @@ import { test } from "../harness/test.ts";
 import { bootWithLog, daemonOf } from "./fixture.ts";
 
 /** How long the flood lasts; `SHIPSHAPE_FLOOD_MS` for longer. */
-const FLOOD_MS = Number(process.env["SHIPSHAPE_FLOOD_MS"] ?? "3000");
+const FLOOD_MS = Number(process.env.SHIPSHAPE_FLOOD_MS ?? "3000");
 /** What `sv status` may take: the start of its process included, on a machine that does other things. */
 const ANSWER_MS = 250 * TIME_SCALE;
 /** AddressSanitizer keeps what is freed for a while. */

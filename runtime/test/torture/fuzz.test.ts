@@ -201,15 +201,15 @@ function serviceDirectory(random: Random): Record<string, FileSpec> {
       "",
     ]);
   const directory: Record<string, FileSpec> = {};
-  if (!random.oneIn(10)) directory["run"] = file();
-  if (random.oneIn(3)) directory["finish"] = file();
-  if (random.oneIn(3)) directory["log"] = random.of<FileSpec>([{ directory: true }, "", { link: "." }]);
-  if (random.oneIn(3) && (directory["log"] as { directory?: boolean } | undefined)?.directory)
+  if (!random.oneIn(10)) directory.run = file();
+  if (random.oneIn(3)) directory.finish = file();
+  if (random.oneIn(3)) directory.log = random.of<FileSpec>([{ directory: true }, "", { link: "." }]);
+  if (random.oneIn(3) && (directory.log as { directory?: boolean } | undefined)?.directory)
     directory["log/run"] = file();
-  if (random.oneIn(4)) directory["check"] = file();
-  if (random.oneIn(6)) directory["down"] = file();
+  if (random.oneIn(4)) directory.check = file();
+  if (random.oneIn(6)) directory.down = file();
   if (random.oneIn(6))
-    directory["user"] = random.of<FileSpec>(["app\n", "nosuch", random.bytes(50), { directory: true }, "1000:33"]);
+    directory.user = random.of<FileSpec>(["app\n", "nosuch", random.bytes(50), { directory: true }, "1000:33"]);
   for (const letter of "utdxk") if (random.oneIn(10)) directory[`control/${letter}`] = file();
   return directory;
 }
