@@ -251,6 +251,7 @@ SYS(unixBindDatagram) { return unix_socket(ctx, &a[0], SOCK_DGRAM | SOCK_NONBLOC
 SYS(passCredentials) { return result(ctx, setsockopt(INT(0), SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int))); }
 SYS(accept) { return result(ctx, accept4(INT(0), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)); }
 SYS(unixConnect) { return unix_socket(ctx, &a[0], SOCK_STREAM | SOCK_CLOEXEC, false); }
+SYS(unixConnectDatagram) { return unix_socket(ctx, &a[0], SOCK_DGRAM | SOCK_CLOEXEC, false); }
 SYS(connectTo) {
   struct addrinfo hints = {.ai_socktype = INT(2) ? SOCK_DGRAM : SOCK_STREAM}, *found;
   char port[16];

@@ -163,6 +163,8 @@ export interface Sys {
   accept(fd: number): number;
   /** A connected blocking stream socket. */
   unixConnect(path: Path): number;
+  /** A connected datagram socket; waits for nobody. `-ECONNREFUSED` where nobody has the socket any more. */
+  unixConnectDatagram(path: Path): number;
   /**
    * A connected blocking socket, TCP or `datagram` (UDP), that gives a peer 10 seconds for each step; `-ENOENT` for a name that nobody
    * knows. Names are looked up in /etc/hosts and by DNS. @see getaddrinfo(3)

@@ -1,5 +1,6 @@
 import { type Bytes, Errno, Open, Poll } from "../sys.ts";
 import type { FakeFiles, Inode } from "./files.ts";
+import type { Datagram } from "./shared-memory.ts";
 
 /** An open file, shared by the descriptors that are duplicates of each other. */
 export interface Description {
@@ -12,6 +13,8 @@ export interface Description {
   readonly closed?: () => void;
   readonly file?: { readonly inode: Inode; offset: number; readonly flags: number };
   readonly listener?: { readonly connections: Connection[] };
+  /** What waits in a bound datagram socket. */
+  readonly datagrams?: Datagram[];
   readonly connection?: Connection;
   readonly watched?: Map<number, { description: Description; events: number }>;
 }

@@ -12,6 +12,7 @@ import {
 } from "../sys.ts";
 import { type Connection, connect, type Description, describe, describeFile, release, stream } from "./descriptors.ts";
 import { FakeFiles, type Inode } from "./files.ts";
+import { type Datagram, gather, putText, receive, syslogLines, textIn } from "./shared-memory.ts";
 
 const SIGCHLD = 17;
 const SIGCONT = 18;
@@ -19,6 +20,7 @@ const SIGCONT = 18;
 const HARMLESS = new Set([0, SIGCHLD, SIGCONT, 19, 20, 21, 22, 23, 28]);
 const EBADF = 9;
 const ENAMETOOLONG = 36;
+const EPROTOTYPE = 91;
 const SOCKET_PATH_MAX = 107;
 /** Permissions that a new file never gets. @see umask(2) */
 const MASK = 0o022;
@@ -83,6 +85,8 @@ export class FakeSys implements Sys {
   readonly #dead: { pid: number; status: number }[] = [];
   readonly #watches = new Map<number, Inode>();
   readonly #sockets = new Map<Inode, Description>();
+  /** What {@link map} has given, by anonymous file. */
+  readonly #memory = new Map<Inode, ArrayBuffer>();
   #events: { at: number; run: () => void }[] = [];
 
   constructor() {
@@ -464,13 +468,22 @@ export class FakeSys implements Sys {
 
   // ---- unix sockets ----
   unixBind(path: Path): number {
+    const connections: Connection[] = [];
+    const ready = () => (connections.length > 0 ? Poll.In : 0);
+    return this.#bind(path, describe({ listener: { connections }, ready }, true));
+  }
+
+  unixBindDatagram(path: Path): number {
+    const datagrams: Datagram[] = [];
+    const ready = () => (datagrams.length > 0 ? Poll.In : 0);
+    return this.#bind(path, describe({ datagrams, ready }, true));
+  }
+
+  #bind(path: Path, description: Description): number {
     if (path.length > SOCKET_PATH_MAX) return -ENAMETOOLONG;
     const inode = this.files.create(Mode.Socket | 0o755);
     const entered = this.files.enter(path, this.#directory, inode, false);
     if (entered < 0) return entered === -Errno.EEXIST ? -Errno.EADDRINUSE : entered;
-    const connections: Connection[] = [];
-    const ready = () => (connections.length > 0 ? Poll.In : 0);
-    const description = describe({ listener: { connections }, ready }, true);
     this.#sockets.set(inode, description);
     return this.#add(description);
   }
@@ -492,16 +505,35 @@ export class FakeSys implements Sys {
   }
 
   unixConnect(path: Path): number {
+    const description = this.#bound(path);
+    if (typeof description === "number") return description;
+    if (description.datagrams !== undefined) return -EPROTOTYPE;
+    if (!this.#listening.has(description)) return -Errno.ECONNREFUSED;
+    const [near, far] = connect();
+    description.listener?.connections.push(far);
+    return this.#add(describe(stream(near, true)));
+  }
+
+  unixConnectDatagram(path: Path): number {
+    const description = this.#bound(path);
+    if (typeof description === "number") return description;
+    const { datagrams } = description;
+    if (datagrams === undefined) return -EPROTOTYPE;
+    const write = (data: Bytes) => {
+      if (description.references === 0) return -Errno.ECONNREFUSED;
+      datagrams.push({ data, pid: this.pid });
+      return data.length;
+    };
+    return this.#add(describe({ write }));
+  }
+
+  /** The live socket with this name. */
+  #bound(path: Path): Description | number {
     if (path.length > SOCKET_PATH_MAX) return -ENAMETOOLONG;
     const inode = this.files.find(path, this.#directory);
     if (typeof inode === "number") return inode;
     const description = this.#sockets.get(inode);
-    if (description === undefined || description.references === 0 || !this.#listening.has(description)) {
-      return -Errno.ECONNREFUSED;
-    }
-    const [near, far] = connect();
-    description.listener?.connections.push(far);
-    return this.#add(describe(stream(near, true)));
+    return description === undefined || description.references === 0 ? -Errno.ECONNREFUSED : description;
   }
 
   peerUid(fd: number): number {
@@ -510,17 +542,53 @@ export class FakeSys implements Sys {
     return description.connection === undefined ? -Errno.ENOTSOCK : this.uid;
   }
 
-  unixBindDatagram = absent("unixBindDatagram");
-  passCredentials = absent("passCredentials");
+  passCredentials = () => 0;
   connectTo = absent("connectTo");
   pipeSize = absent("pipeSize");
 
   // ---- bytes in memory ----
-  map = absent("map");
-  recvmmsg = absent("recvmmsg");
-  writev = absent("writev");
-  splice = absent("splice");
-  syslogLines = absent("syslogLines");
+  map(fd: number, bytes: number): ArrayBuffer | number {
+    const file = this.#descriptors.get(fd)?.file;
+    if (file === undefined) return -EBADF;
+    const known = this.#memory.get(file.inode);
+    const buffer = known ?? new ArrayBuffer(bytes);
+    this.#memory.set(file.inode, buffer);
+    return buffer;
+  }
+
+  /** Takes the memory away from whoever has mapped it, as the end of a process does; the next {@link map} gives it again. */
+  unmapAll(): void {
+    for (const [inode, buffer] of this.#memory)
+      this.#memory.set(inode, structuredClone(buffer, { transfer: [buffer] }));
+  }
+
+  recvmmsg(fd: number, buffer: Uint8Array, slots: number, slotBytes: number, restBytes: number, first: number): number {
+    const description = this.#descriptors.get(fd);
+    if (description?.datagrams === undefined) return description === undefined ? -EBADF : -Errno.ENOTSOCK;
+    return receive(description.datagrams, buffer, slots, slotBytes, restBytes, first);
+  }
+
+  writev(fd: number, buffer: Uint8Array, from: number, end: number): number {
+    return this.write(fd, gather(buffer, from, end));
+  }
+
+  splice(pipe: number, file: number, buffer: Uint8Array, offsetAt: number, max: number): number {
+    const connection = this.#descriptors.get(pipe)?.connection;
+    const memory = this.#memory.get(this.#descriptors.get(file)?.file?.inode ?? this.files.root);
+    if (connection === undefined || memory === undefined) return -EBADF;
+    if (connection.inbox === "") return connection.peer.open ? -Errno.EAGAIN : 0;
+    const text = connection.inbox.slice(0, max);
+    connection.inbox = connection.inbox.slice(max);
+    const offset = new DataView(buffer.buffer, buffer.byteOffset + offsetAt, 8);
+    putText(new Uint8Array(memory), Number(offset.getBigInt64(0, true)), text);
+    offset.setBigInt64(0, offset.getBigInt64(0, true) + BigInt(text.length), true);
+    return text.length;
+  }
+
+  syslogLines(buffer: Uint8Array, slots: number, slotBytes: number, count: number, found: Int32Array): number {
+    syslogLines(buffer, slots, slotBytes, count, found);
+    return 0;
+  }
 
   find(buffer: Uint8Array, from: number, end: number, byte: number): number {
     const at = buffer.subarray(from, end).indexOf(byte);
@@ -528,12 +596,12 @@ export class FakeSys implements Sys {
   }
 
   peek(buffer: Uint8Array, from: number, end: number): Bytes {
-    return String.fromCharCode(...buffer.subarray(from, end));
+    return textIn(buffer, from, end);
   }
 
   poke(buffer: Uint8Array, at: number, text: Bytes): number {
     if (at + text.length > buffer.length) return -Errno.EINVAL;
-    for (let i = 0; i < text.length; i++) buffer[at + i] = text.charCodeAt(i);
+    putText(buffer, at, text);
     return text.length;
   }
 
@@ -548,7 +616,21 @@ export class FakeSys implements Sys {
   time(): number {
     return this.startedAt + this.clock;
   }
-  strftime = absent("strftime");
+  strftime(format: Bytes, seconds: number): Bytes {
+    const iso = new Date(seconds * 1000).toISOString();
+    const parts: Readonly<Record<string, Bytes>> = {
+      "%Y": iso.slice(0, 4),
+      "%m": iso.slice(5, 7),
+      "%d": iso.slice(8, 10),
+      "%e": iso.slice(8, 10).replace(/^0/, " "),
+      "%H": iso.slice(11, 13),
+      "%M": iso.slice(14, 16),
+      "%S": iso.slice(17, 19),
+      "%b": new Date(seconds * 1000).toUTCString().slice(8, 11),
+      "%z": "+0000",
+    };
+    return format.replace(/%./g, (part) => parts[part] ?? part);
+  }
   utcOffset = () => 0;
   timerfd = absent("timerfd");
   timerfdSet = absent("timerfdSet");

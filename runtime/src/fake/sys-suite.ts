@@ -21,6 +21,7 @@ const SIGCHLD = 17;
 const SIGKILL = 9;
 const EBADF = 9;
 const ENAMETOOLONG = 36;
+const EPROTOTYPE = 91;
 const RLIMIT_NOFILE = 7;
 const QUIET = [-1, -1, -1];
 const EVERY_BYTE = String.fromCharCode(...Array.from({ length: 256 }, (_, index) => index));
@@ -52,6 +53,14 @@ function read(sys: Sys, path: Path): Bytes | number {
   const content = sys.read(fd, 65536);
   ok(sys.close(fd));
   return content;
+}
+
+/** Anonymous memory, mapped. */
+function mapping(sys: Sys): { fd: number; bytes: Uint8Array } {
+  const fd = ok(sys.memfd("test"));
+  const buffer = sys.map(fd, 16_384);
+  if (typeof buffer === "number") throw new Error(`map answered ${buffer}`);
+  return { fd, bytes: new Uint8Array(buffer) };
 }
 
 function stat(sys: Sys, path: Path): Stat {
@@ -492,6 +501,62 @@ const sockets: readonly Behaviour[] = [
     },
   },
   {
+    name: "a datagram socket can be connected to as long as somebody has it",
+    run(sys, dir) {
+      const path = `${dir}/s`;
+      same(sys.unixConnectDatagram(path), -Errno.ENOENT);
+      const socket = ok(sys.unixBindDatagram(path));
+      same(sys.unixConnect(path), -EPROTOTYPE);
+      const client = ok(sys.unixConnectDatagram(path));
+      same(sys.write(client, "one"), 3);
+      same(poll(sys, socket, Poll.In, -1), Poll.In);
+      ok(sys.close(socket));
+      same([sys.unixConnectDatagram(path), sys.write(client, "two")], [-Errno.ECONNREFUSED, -Errno.ECONNREFUSED]);
+      ok(sys.close(client));
+      ok(sys.unlink(path));
+      const stream = ok(sys.unixBind(path));
+      same(sys.unixConnectDatagram(path), -EPROTOTYPE);
+      ok(sys.close(stream));
+    },
+  },
+  {
+    name: "datagrams come into memory with length and sender, and lines of syslog are found among them",
+    run(sys, dir) {
+      const { fd: memfd, bytes: buffer } = mapping(sys);
+      const words = new Int32Array(buffer.buffer);
+      const socket = ok(sys.unixBindDatagram(`${dir}/s`));
+      same(sys.passCredentials(socket), 0);
+      same(sys.recvmmsg(socket, buffer, 8, 64, 100, 0), -Errno.EAGAIN);
+      const client = ok(sys.unixConnectDatagram(`${dir}/s`));
+      const stamped = (priority: string, text: Bytes) => `<${priority}>Nov 21 11:12:34 ${text}`;
+      const sent = [
+        stamped("30", "app: a\ttab\n"),
+        stamped("86", "app[7]: x"),
+        stamped("30", "app: a\x1bcontrol"),
+        stamped("30", "no tag"),
+        "<30>Nov 21 11:12 app: x",
+        EVERY_BYTE,
+        stamped("30", `app: ${"x".repeat(35)}`),
+      ];
+      for (const text of sent) same(sys.write(client, text), text.length);
+      same(sys.recvmmsg(socket, buffer, 8, 64, 100, 1), sent.length);
+      same([words[14], words[7 * 16 + 14]], [0, sent[6]?.length]);
+      same(words[(8 * 64 + 64 + 48) / 4], sys.getpid());
+      const slot = (index: number) => 8 * 128 + index * 64;
+      same(sys.peek(buffer, slot(6), slot(6) + 64), EVERY_BYTE.slice(0, 64));
+      const rest = 8 * (128 + 64) + 6 * 100;
+      same([words[6 * 16 + 14], sys.peek(buffer, rest, rest + 100)], [256, EVERY_BYTE.slice(64, 164)]);
+      const found = new Int32Array(24);
+      same(sys.syslogLines(buffer, 8, 64, 8, found), 0);
+      const lines = Array.from({ length: 8 }, (_, i) =>
+        found[3 * i] === -1 ? null : [found[3 * i], sys.peek(buffer, found[3 * i + 1] ?? 0, found[3 * i + 2] ?? 0)],
+      );
+      const long = [30, `app: ${"x".repeat(35)}\n`];
+      same(lines, [null, [30, "app: a\ttab\n"], [86, "app[7]: x\n"], null, null, null, null, long]);
+      for (const fd of [client, socket, memfd]) ok(sys.close(fd));
+    },
+  },
+  {
     name: "a socket's path is free, short and leads somewhere",
     run(sys, dir) {
       write(sys, `${dir}/f`, "");
@@ -508,6 +573,28 @@ const sockets: readonly Behaviour[] = [
 ];
 
 const memory: readonly Behaviour[] = [
+  {
+    name: "spans of memory are written one after the other, and what a pipe holds comes into it",
+    run(sys, dir) {
+      const { fd: memfd, bytes } = mapping(sys);
+      const words = new Int32Array(bytes.buffer);
+      sys.poke(bytes, 4096, EVERY_BYTE);
+      words.set([4096 + 65, 3, 4096 + 48, 0, 4096 + 97, 2], 10);
+      const file = ok(sys.open(`${dir}/f`, Open.Write | Open.Create | Open.Append, 0o600));
+      same([sys.writev(file, bytes, 10, 16), sys.writev(file, bytes, 10, 12)], [5, 3]);
+      same([read(sys, `${dir}/f`), sys.size(file)], ["ABCabABC", 8]);
+      ok(sys.close(file));
+      const [from, to] = pair(sys);
+      words.set([8192, 0], 4);
+      same(sys.splice(from, memfd, bytes, 16, 100), -Errno.EAGAIN);
+      same(sys.write(to, "captured"), 8);
+      same([sys.splice(from, memfd, bytes, 16, 3), sys.splice(from, memfd, bytes, 16, 100), words[4]], [3, 5, 8200]);
+      same(sys.peek(bytes, 8192, 8201), "captured\0");
+      ok(sys.close(to));
+      same(sys.splice(from, memfd, bytes, 16, 100), 0);
+      for (const fd of [from, memfd]) ok(sys.close(fd));
+    },
+  },
   {
     name: "clocks go on, and agree",
     run(sys) {

@@ -90,6 +90,7 @@ async function live(core: Core): Promise<number> {
     const outcome = await startUp(core);
     if (outcome !== "done") return abort(core, outcome === "failed" ? 1 : 128 + core.stop.signal);
     keepEnvironment(core);
+    core.log.environmentChanged();
     advance(core, { phase: "running" });
   }
   if (!core.options.skipServices) serveServices(core);

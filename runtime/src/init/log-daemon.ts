@@ -31,13 +31,13 @@ const FIRST_DELAY_MS = 10;
 const MAX_DELAY_MS = 5000;
 /** Deaths are told at most once in this time. */
 const TELL_EVERY_MS = 10_000;
-/** Somebody who replaces the socket takes ours away and binds another within this time. */
+/** Somebody who replaces the socket, or starts anew, takes the old one away and binds another within this time. */
 const REPLACE_MS = 1000;
 
 /** What the next incarnation of the init takes over; -1 is no descriptor, 0 no process. */
 export interface LogRecord {
   readonly socket: number;
-  /** Inode of the socket's name. */
+  /** Inode of the socket's name; without a socket of ours that of the daemon which we stepped aside for, 0 for none. */
   readonly ino: number;
   readonly journal: number;
   readonly memory: number;
@@ -58,8 +58,11 @@ export class LogDaemon implements Parent {
   readonly #journal: Journal;
   readonly #environment: ContainerEnvironment;
   #record: LogRecord;
-  /** Pipes of captured services by name. */
+  /** Pipes of captured services by name, and those of them that are gone: the daemon has still to take what is in their pipe. */
   readonly #captured = new Map<Bytes, readonly [number, number]>();
+  readonly #released = new Set<Bytes>();
+  /** Those of them that were gone when the daemon was told to hand over. */
+  #taken: readonly Bytes[] = [];
   #startedAt = 0;
   #delayMs = 0;
   #deaths = 0;
@@ -68,7 +71,11 @@ export class LogDaemon implements Parent {
   /** Set while the daemon is to end for good. */
   #ended: (() => void) | null = null;
   readonly #enabled: boolean;
-  readonly #captureAll: boolean;
+  /** `LOG_CAPTURE` of the settings file. */
+  readonly #captureGiven: Bytes;
+  /** The variables that the running daemon was started with. */
+  #variables = "";
+  #looking = false;
   /** The container stops: services that end stay captured, and nobody wonders at a daemon that is killed with all others. */
   stopping = false;
 
@@ -95,9 +102,7 @@ export class LogDaemon implements Parent {
     const settings = readFile(this.#sys, SETTINGS_FILE, 65536);
     // One that cannot be read is there.
     this.#enabled = settings !== -Errno.ENOENT && settings !== -Errno.ENOTDIR;
-    const given = parseSettingLines(typeof settings === "string" ? settings : "").get("LOG_CAPTURE");
-    this.#captureAll =
-      this.#enabled && (parseSwitch(this.#environment.variables.get("LOG_CAPTURE") ?? given ?? "") ?? false);
+    this.#captureGiven = parseSettingLines(typeof settings === "string" ? settings : "").get("LOG_CAPTURE") ?? "";
   }
 
   /** Pid of the daemon, 0 while there is none: the one process that a stop does not wait for. */
@@ -109,6 +114,7 @@ export class LogDaemon implements Parent {
   start(): void {
     if (!this.#enabled) return;
     if (this.#record.memory >= 0) {
+      this.#variables = variablesOf(this.#environment);
       if (this.#record.pid > 0) this.#children.add(this.#record.pid, this);
       this.#startedAt = this.#loop.now();
     } else {
@@ -129,8 +135,11 @@ export class LogDaemon implements Parent {
     const text = readFile(this.#sys, `${SERVICES}/${name}/log.conf`, 65536);
     const own = parseSwitch(parseSettingLines(typeof text === "string" ? text : "").get("LOG_CAPTURE") ?? "");
     const asked = typeof text === "string" && parseSettingLines(text).has("LOG_CAPTURE") ? own : undefined;
-    if (!(asked ?? this.#captureAll)) return null;
-    const pipe = held ?? this.#sys.pipe();
+    const all = parseSwitch(this.#environment.variables.get("LOG_CAPTURE") ?? this.#captureGiven) ?? false;
+    if (!(asked ?? all)) return null;
+    this.#released.delete(name);
+    const known = held ?? this.#captured.get(name);
+    const pipe = known ?? this.#sys.pipe();
     if (typeof pipe === "number") {
       this.#messages.warn(
         `cannot capture the output of service ${name}: ${this.#sys.strerror(-pipe)}; it goes to the container's`,
@@ -138,17 +147,34 @@ export class LogDaemon implements Parent {
       return null;
     }
     this.#captured.set(name, pipe);
-    if (held === null) this.#handOver();
+    if (known === undefined) this.#handOver();
     return pipe;
   }
 
-  /** The service is gone for good. What it wrote last is written by the daemon before it hands over. */
+  /** The service is gone for good. Its pipe is closed once a daemon has written what is in it. */
   release(name: Bytes): void {
-    const pipe = this.#captured.get(name);
-    if (pipe === undefined || this.stopping) return;
-    this.#captured.delete(name);
-    for (const fd of pipe) this.#sys.close(fd);
+    if (!this.#captured.has(name) || this.stopping) return;
+    this.#released.add(name);
     this.#handOver();
+  }
+
+  /** Startup files may have changed variables: a daemon that knows others is replaced. */
+  environmentChanged(): void {
+    if (this.#record.pid > 0 && variablesOf(this.#environment) !== this.#variables) this.#handOver();
+  }
+
+  /** A child has ended: perhaps the log daemon that ours stepped aside for, and not each of them takes its socket away. */
+  childEnded(): void {
+    if (this.#looking || this.#ended !== null || this.#record.socket >= 0 || this.#record.ino === 0) return;
+    this.#looking = true;
+    this.#loop.after(REPLACE_MS, () => {
+      this.#looking = false;
+      const there = this.#sys.lstat(SOCKET);
+      if (this.#record.socket >= 0 || typeof there === "number" || there.ino !== this.#record.ino) return;
+      const peer = this.#sys.unixConnectDatagram(SOCKET);
+      if (peer >= 0) this.#sys.close(peer);
+      else if (peer === -Errno.ECONNREFUSED) this.#takePlace("was left behind by a log daemon that has ended");
+    });
   }
 
   /** Lets the daemon write what it has, and end. */
@@ -164,9 +190,21 @@ export class LogDaemon implements Parent {
   exited(pid: number, status: WaitStatus): void {
     if (pid !== this.#record.pid) return;
     this.#note({ pid: 0 });
-    if (status === 0 && this.#ended !== null) this.#ended();
-    else if (status === 0) this.#startDaemon();
-    else this.#died(status);
+    if (status !== 0) this.#died(status);
+    else if (this.#ended !== null) this.#ended();
+    else {
+      this.#closeReleased();
+      this.#startDaemon();
+    }
+  }
+
+  #closeReleased(): void {
+    for (const name of this.#taken) {
+      if (!this.#released.delete(name)) continue;
+      for (const fd of this.#captured.get(name) ?? []) this.#sys.close(fd);
+      this.#captured.delete(name);
+    }
+    this.#taken = [];
   }
 
   #died(status: WaitStatus): void {
@@ -192,6 +230,7 @@ export class LogDaemon implements Parent {
       this.#ended?.();
       return;
     }
+    this.#variables = variablesOf(this.#environment);
     const pid = spawn(this.#sys, {
       path: "/proc/self/exe",
       argv: ["logd", ...this.#captured.keys()],
@@ -210,8 +249,9 @@ export class LogDaemon implements Parent {
     if (pid > 0) {
       this.#note({ pid });
       this.#children.add(pid, this);
-      // Told to end while there was none.
+      // Told to end, or to hand over, while there was none.
       if (this.#ended !== null) this.#sys.kill(pid, SIGUSR2);
+      else if (this.#released.size > 0) this.#replace(pid);
       return;
     }
     this.#delayMs = Math.min(MAX_DELAY_MS, Math.max(FIRST_DELAY_MS, 2 * this.#delayMs));
@@ -226,9 +266,14 @@ export class LogDaemon implements Parent {
     this.#handoverPending = true;
     this.#loop.after(0, () => {
       this.#handoverPending = false;
-      if (this.#record.pid > 0) this.#sys.kill(this.#record.pid, SIGUSR1);
+      if (this.#record.pid > 0) this.#replace(this.#record.pid);
       else this.#startDaemon();
     });
+  }
+
+  #replace(pid: number): void {
+    this.#taken = [...this.#released];
+    this.#sys.kill(pid, SIGUSR1);
   }
 
   #bind(): boolean {
@@ -278,20 +323,31 @@ export class LogDaemon implements Parent {
   #look(): void {
     if (this.#ended !== null) return;
     const there = this.#sys.lstat(SOCKET);
-    if (typeof there === "number") this.#loop.after(REPLACE_MS, () => this.#takePlace());
-    else if (this.#record.socket >= 0 && there.ino !== this.#record.ino) this.#stepAside();
+    if (typeof there === "number") {
+      this.#loop.after(REPLACE_MS, () => {
+        if (typeof this.#sys.lstat(SOCKET) === "number") this.#takePlace("was gone");
+      });
+    } else if (this.#record.socket >= 0 && there.ino !== this.#record.ino) this.#stepAside(there.ino);
+    // The other daemon has started anew.
+    else if (this.#record.socket < 0 && this.#record.ino > 0 && there.ino !== this.#record.ino)
+      this.#note({ ino: there.ino });
   }
 
-  #takePlace(): void {
-    if (this.#ended !== null || typeof this.#sys.lstat(SOCKET) !== "number") return;
+  /** @param why completes the sentence that begins with the socket's name */
+  #takePlace(why: Bytes): void {
+    if (this.#ended !== null) return;
     const old = this.#record.socket;
-    if (!this.#bind()) return;
+    if (!this.#bind()) {
+      // Not to be tried again for each child that ends.
+      this.#note({ ino: 0 });
+      return;
+    }
     if (old >= 0) this.#sys.close(old);
-    this.#messages.warn(`${SOCKET} was gone: it is bound again`);
+    this.#messages.warn(`${SOCKET} ${why}: it is bound again`);
     this.#handOver();
   }
 
-  #stepAside(): void {
+  #stepAside(ino: number): void {
     this.#messages.warn(`${SOCKET} belongs to another log daemon now: ours steps aside`);
     this.#sys.close(this.#record.socket);
     // One that nobody reads would make its clients wait; without it they go on.
@@ -299,7 +355,7 @@ export class LogDaemon implements Parent {
       this.#sys.unlink(JOURNAL_SOCKET);
       this.#sys.close(this.#record.journal);
     }
-    this.#note({ socket: -1, ino: 0, journal: -1 });
+    this.#note({ socket: -1, ino, journal: -1 });
     // It still has its end of the socket, writes what is in it and ends.
     if (this.#record.pid > 0) this.#sys.kill(this.#record.pid, SIGUSR2);
   }
@@ -308,4 +364,12 @@ export class LogDaemon implements Parent {
     this.#record = { ...this.#record, ...change };
     this.#journal.write(LOG_SLOT, JSON.stringify(this.#record));
   }
+}
+
+/** The variables that mean something to the daemon, as one text. */
+function variablesOf({ variables }: ContainerEnvironment): Bytes {
+  return [...variables]
+    .filter(([name]) => name === "TZ" || name.startsWith("LOG_"))
+    .sort()
+    .join("\0");
 }

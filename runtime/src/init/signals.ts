@@ -24,8 +24,10 @@ export class Signals {
   }
 
   handle(signal: number): void {
-    if (signal === SIGCHLD) this.#core.children.reap();
-    else if (this.#stops(signal)) this.#stop(signal);
+    if (signal === SIGCHLD) {
+      this.#core.children.reap();
+      this.#core.log.childEnded();
+    } else if (this.#stops(signal)) this.#stop(signal);
     else if ((FORWARDED.includes(signal) || signal >= FIRST_REALTIME) && !this.#runHook(signal)) this.#forward(signal);
   }
 

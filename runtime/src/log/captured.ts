@@ -37,6 +37,8 @@ export class Captured {
   /** Its pipe, -1 when the service is gone. */
   readonly fd: number;
   readonly entry: number;
+  /** Most that is taken from the pipe at once. */
+  readonly chunkBytes: number;
   /** When the second of the rate limit began, and the lines of it that were let through and dropped. */
   #windowAt = 0;
   #passed = 0;
@@ -64,6 +66,8 @@ export class Captured {
     this.name = service.name;
     this.fd = service.fd;
     this.entry = service.entry;
+    const asText = service.settings.format === "json" || service.settings.forward !== null;
+    this.chunkBytes = asText ? JSON_CHUNK_BYTES : CHUNK_BYTES;
   }
 
   /** Writes what the pipe has, one chunk of it. */
@@ -71,8 +75,7 @@ export class Captured {
     const { sys, fd, bytes, state } = this.#arena;
     state[Word.ChunkEntry] = this.entry;
     this.#arena.clearChunk();
-    const max = this.#settings.format === "json" || this.#settings.forward !== null ? JSON_CHUNK_BYTES : CHUNK_BYTES;
-    const taken = sys.splice(this.fd, fd, bytes, CHUNK_END_AT, max);
+    const taken = sys.splice(this.fd, fd, bytes, CHUNK_END_AT, this.chunkBytes);
     if (taken <= 0) return "done";
     return this.write(resumed) ? "more" : "busy";
   }

@@ -35,8 +35,8 @@ const SOCKETS = [
 ] as const;
 
 const SPOOL_RULES = { rotateBytes: SPOOL_BYTES, rotateMs: 0, keep: 1, compress: false } as const;
-/** Of 64 kB, what a pipe holds, and one more. */
-const CHUNKS_OF_A_PIPE = 5;
+/** What a pipe holds. @see pipe(7) */
+const PIPE_BYTES = 65_536;
 
 const SIGHUP = 1;
 const SIGUSR1 = 10;
@@ -109,12 +109,22 @@ class LogDaemon {
     this.#capture();
     const chunk = () => {
       const service = this.#captured.find(({ entry }) => entry === this.#arena.state[Word.ChunkEntry]);
-      if (this.#arena.chunkEnd === CHUNK_AT || service === undefined || service.write(this.#resume)) this.#resume();
+      if (this.#arena.chunkEnd === CHUNK_AT || service === undefined || service.write(this.#forgetGone))
+        this.#forgetGone();
     };
     if (this.#input.write(SLOTS, chunk)) chunk();
   }
 
-  /** Finds or makes the entry of each service whose pipe we have; of one that is gone, writes what is left and frees it. */
+  /** Writes the start of a line that a service which is gone has left, and gives its entry to others. */
+  readonly #forgetGone = () => {
+    for (const service of this.#captured.filter(({ fd }) => fd < 0)) {
+      if (!service.finish(this.#forgetGone)) return;
+      this.#arena.words[entryAt(service.entry) / 4 + EntryWord.Used] = 0;
+    }
+    this.#resume();
+  };
+
+  /** Finds or makes the entry of each service whose pipe we have; others are those of services that are gone. */
   #capture(): void {
     const { words } = this.#arena;
     const names = this.#sys.args.slice(1);
@@ -254,17 +264,17 @@ class LogDaemon {
 
   /** Writes what has come until now and ends. Who comes after us has the socket, but not the pipe of a service that is gone. */
   #end(): void {
-    const done = this.#ending === "last" ? this.#drained() : this.#pipesDrained(CHUNKS_OF_A_PIPE);
+    const done = this.#ending === "last" ? this.#drained() : this.#pipesDrained(PIPE_BYTES);
     if (!done) return;
     if (this.#ending === "last" && this.#forwarding !== null) this.#forwarding.end(() => this.#sys.exit(0));
     else this.#sys.exit(0);
   }
 
-  /** @param maxChunks most that are taken from each: a service that writes all the time has no end */
-  #pipesDrained(maxChunks: number): boolean {
+  /** @param maxBytes about what is taken from each at most: a service that writes all the time has no end */
+  #pipesDrained(maxBytes: number): boolean {
     for (const service of this.#captured) {
       if (service.fd < 0) continue;
-      for (let chunk = 0; chunk < maxChunks; chunk++) {
+      for (let bytes = 0; bytes <= maxBytes; bytes += service.chunkBytes) {
         const result = this.#take((resumed) => service.take(resumed));
         if (result === "busy") return false;
         if (result === "done") break;

@@ -96,3 +96,74 @@ test("A95 services come and go while they are captured, and a crash of the init 
   await eventually("the next daemon runs", () => daemonOf(box));
   assert.equal((await box.stop()).code, 0);
 });
+
+test("A95 what a service said before it was removed is not lost when the log daemon is killed before it takes it", async () => {
+  await using box = await bootWithLog({
+    env: { LOG_CAPTURE: "on" },
+    services: {
+      s: {
+        run: "echo up; while test ! -e /tmp/go; do sleep 0.02; done; echo last; printf unfinished; touch /tmp/done; exec sleep 1000",
+      },
+    },
+  });
+  await box.sees("s: up");
+  const daemon = daemonOf(box);
+  await box.exec(
+    `kill -STOP ${daemon}; touch /tmp/go; until test -e /tmp/done; do sleep 0.02; done; rm -r /etc/service/s`,
+  );
+  await eventually("the service is gone", async () => (await box.sv("status", "s")).includes("unable"));
+  await box.exec(`kill -9 ${daemon}`);
+  await eventually("a daemon without it runs", () => box.processes().some(({ args }) => args.join() === "logd"));
+  assert.equal(await fileHas(box, "services/s.log", "unfinished\n"), "up\nlast\nunfinished\n");
+});
+
+test("A95 all that is in the pipe of a service that is removed is written, as JSON too", async () => {
+  await using box = await bootWithLog({
+    env: { LOG_CAPTURE: "on", LOG_FORMAT: "json" },
+    services: {
+      s: { run: "echo up; while test ! -e /tmp/go; do sleep 0.02; done; seq 10000; touch /tmp/done; exec sleep 1000" },
+    },
+  });
+  await box.sees('"message":"up"');
+  const daemon = daemonOf(box);
+  await box.exec(
+    `kill -STOP ${daemon}; touch /tmp/go; until test -e /tmp/done; do sleep 0.02; done; rm -r /etc/service/s`,
+  );
+  await eventually("the service is gone", async () => (await box.sv("status", "s")).includes("unable"));
+  await box.exec(`kill -CONT ${daemon}`);
+  await eventually("a daemon without it runs", () => box.processes().some(({ args }) => args.join() === "logd"));
+  assert.equal((await fileHas(box, "services/s.log", "up\n")).split("\n").length, 10_002);
+});
+
+test("A95 a service that is made anew while the log daemon stands keeps its pipe", async () => {
+  const run = "echo $(cat /etc/what); exec sleep 1000";
+  await using box = await bootWithLog({
+    env: { LOG_CAPTURE: "on" },
+    files: { "/etc/what": "first" },
+    services: { s: { run } },
+  });
+  await box.sees("s: first");
+  const daemon = daemonOf(box);
+  await box.exec(`kill -STOP ${daemon}; mv /etc/service/s /etc/s; echo second >/etc/what`);
+  const state = (text: string) => async () => (await box.sv("status", "s")).startsWith(text);
+  await eventually("the service is gone", state("fail"));
+  await box.exec("mv /etc/s /etc/service/s");
+  await eventually("it is there again", state("run"));
+  await box.exec(`kill -CONT ${daemon}`);
+  await box.sees("s: second");
+  await box.sv("restart", "s");
+  await box.sees("s: second", 2);
+});
+
+test("A95 variables that startup files write count for the log daemon and for what is captured", async () => {
+  await using box = await bootWithLog({
+    startup: {
+      a: "logger -t boot before; echo iso >/etc/container_environment/LOG_TIMESTAMP; echo on >/etc/container_environment/LOG_CAPTURE; echo UTC-3 >/etc/container_environment/TZ",
+    },
+    services: { s: { run: "echo captured; exec sleep 1000" } },
+  });
+  await box.sees(/^[A-Z][a-z]{2} .* boot: before$/m);
+  await box.sees(/^\d{4}-\d\d-\d\dT[\d:]{8}\+03:00 box s: captured$/m);
+  await box.exec("logger -t app after");
+  await box.sees(/^\d{4}-\d\d-\d\dT[\d:]{8}\+03:00 box app: after$/m);
+});

@@ -148,3 +148,25 @@ test("A96 another log daemon that takes the socket gets it, and ours comes back 
   await box.exec("logger -t app to-ours-again");
   await box.sees(/box app: to-ours-again/);
 });
+
+test("A96 ours comes back when the other one ends and leaves its socket behind", async () => {
+  await using box = await bootWithLog({
+    services: {
+      other: {
+        down: true,
+        run: `exec perl -MSocket -e 'unlink "/dev/log"; socket(S, AF_UNIX, SOCK_DGRAM, 0); bind(S, pack_sockaddr_un("/dev/log")) or die; while (1) { recv(S, $_, 9999, 0) // next; print STDERR "theirs: $_\\n" }'`,
+      },
+    },
+  });
+  await box.sv("up", "other");
+  await box.sees("/dev/log belongs to another log daemon now: ours steps aside");
+  await box.sv("restart", "other");
+  // A child that ends while the other one lives changes nothing.
+  await box.exec("(sleep 0.1 &); sleep 1.5; logger -t app to-theirs");
+  await box.sees(/theirs: .*to-theirs/);
+  assert.equal(daemonOf(box), undefined);
+  await box.sv("down", "other");
+  await box.sees("/dev/log was left behind by a log daemon that has ended: it is bound again");
+  await box.exec("logger -t app to-ours-again");
+  await box.sees(/box app: to-ours-again/);
+});

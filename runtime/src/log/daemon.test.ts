@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { FakeSys } from "../fake/sys-fake.ts";
+import type { Bytes, Sys } from "../sys.ts";
+import { startLogDaemon } from "./daemon.ts";
+
+const SIGUSR2 = 12;
+/** Descriptors as the init gives them to the daemon. */
+const [SOCKET, STDOUT, MEMORY, JOURNAL, PIPE] = [0, 1, 3, 4, 5];
+/** Calls that change nothing: to die before one or after it is the same. */
+const LOOKS = new Set<string | symbol>(
+  "now time strftime hostname getpid getuid getgid find peek size stat lstat access strerror".split(" "),
+);
+
+/** A recovery has no more of them, with some of what comes after it. */
+const RECOVERY_CALLS = 24;
+
+/** A process of the fake has ended: nothing in it runs any more. */
+class Ended extends Error {}
+
+/** When a process is killed: before or after the call with this number. */
+interface Kill {
+  readonly call: number;
+  readonly when: "before" | "after";
+}
+
+/** The kernel as one process sees it, which is killed at one of its system calls. */
+function processOf(kernel: FakeSys, kill: Kill | undefined): { sys: Sys; calls: number; exited: boolean } {
+  const process = { sys: kernel as Sys, calls: 0, exited: false };
+  let over = false;
+  const end = (): never => {
+    // What code of it would still do to its memory does nothing any more.
+    if (!over) kernel.unmapAll();
+    over = true;
+    throw new Ended();
+  };
+  process.sys = new Proxy(kernel, {
+    get(target, name) {
+      const member = Reflect.get(target, name) as unknown;
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) => {
+        if (over) return end();
+        if (!LOOKS.has(name)) process.calls++;
+        const dies = !LOOKS.has(name) && process.calls === kill?.call;
+        process.exited = name === "exit";
+        if (process.exited || (dies && kill.when === "before")) return end();
+        const result: unknown = member.apply(target, args);
+        return dies ? end() : result;
+      };
+    },
+  });
+  return process;
+}
+
+/** What the init and the daemon's clients hold, whatever becomes of the daemon. */
+class World {
+  readonly kernel = new FakeSys();
+  /** All that the captured service writes. */
+  captured = "";
+  /** How many messages are sent. */
+  messages = 0;
+  readonly #steps: (() => void)[];
+  readonly #log: number;
+  readonly #journal: number;
+  readonly #service: number;
+  readonly #reader: number;
+  readonly #firstOwn: number;
+
+  constructor(settings: Bytes) {
+    const { kernel } = this;
+    for (const path of ["/var/log", "/etc/shipshape", "/dev"]) kernel.makeDirectories(path);
+    kernel.put("/etc/shipshape/logd.conf", settings);
+    kernel.args = ["logd", "web"];
+    // Everything else lies above what the daemon gets.
+    for (let fd = 3; fd <= PIPE; fd++) kernel.memfd();
+    const [reader, stdout] = kernel.pipe();
+    const [pipe, service] = kernel.pipe();
+    const sockets = [kernel.unixBindDatagram("/dev/log"), kernel.unixBindDatagram("/journal")] as const;
+    const given = [
+      [sockets[0], SOCKET],
+      [stdout, STDOUT],
+      [kernel.memfd(), MEMORY],
+      [sockets[1], JOURNAL],
+      [pipe, PIPE],
+    ] as const;
+    for (const [fd, place] of given) kernel.dup2(fd, place);
+    this.#log = kernel.unixConnectDatagram("/dev/log");
+    this.#journal = kernel.unixConnectDatagram("/journal");
+    this.#service = service;
+    this.#reader = reader;
+    this.#firstOwn = kernel.epollCreate();
+    kernel.close(this.#firstOwn);
+    this.#steps = [
+      () => {
+        this.#send("30", "app: ");
+        this.#send("86", "sshd[7]: ");
+        this.#send("30", "app: \x1b[0m");
+        this.#send("86", `sshd: ${"long ".repeat(150)}`);
+      },
+      () => this.#say("line a\nline b\npar"),
+      () => {
+        this.#say("tial");
+        this.#send("22", "post: ");
+      },
+      () => this.#say(` line\n${"x".repeat(5000)}\nun`),
+      () => {
+        kernel.write(this.#journal, `MESSAGE=n=${this.messages++};\nSYSLOG_IDENTIFIER=app\n`);
+        for (let i = 0; i < 5; i++) this.#send("30", `app: ${"to be rotated ".repeat(10)}`);
+      },
+      () => this.#say("finished"),
+    ];
+  }
+
+  #send(priority: string, text: Bytes): void {
+    this.kernel.write(this.#log, `<${priority}>Nov 21 11:12:34 ${text}n=${this.messages++};`);
+  }
+
+  #say(text: Bytes): void {
+    this.kernel.write(this.#service, text);
+    this.captured += text;
+  }
+
+  /** Lets daemons live one after another, each until it is killed, and the last one until it has written everything and ended. */
+  run(kills: readonly Kill[]): { lives: number; calls: number } {
+    const steps = [...this.#steps];
+    for (let life = 0; ; life++) {
+      const process = processOf(this.kernel, kills[life]);
+      try {
+        const daemon = startLogDaemon(process.sys);
+        for (let turn = 0; turn < 100; turn++) {
+          const next = this.#idle ? steps.shift() : undefined;
+          if (next !== undefined) next();
+          else if (this.#idle) this.kernel.raise(SIGUSR2);
+          daemon.loop.tick();
+        }
+        assert.fail("the daemon does not end");
+      } catch (error) {
+        if (!(error instanceof Ended)) throw error;
+      }
+      if (process.exited) return { lives: life + 1, calls: process.calls };
+      for (let fd = this.#firstOwn; fd < this.#firstOwn + 50; fd++) this.kernel.close(fd);
+    }
+  }
+
+  /** Nothing waits in the sockets and in the pipe. */
+  get #idle(): boolean {
+    const epoll = this.kernel.epollCreate();
+    for (const fd of [SOCKET, JOURNAL, PIPE]) this.kernel.epollAdd(epoll, fd, 1);
+    const ready = this.kernel.epollWait(epoll, new Int32Array(8), 0);
+    this.kernel.close(epoll);
+    return ready === 0;
+  }
+
+  /** The text of a log, the rotated ones before it. */
+  log(name: Bytes): Bytes {
+    const names = this.kernel.readdir(name.slice(0, name.lastIndexOf("/")));
+    const base = name.slice(name.lastIndexOf("/") + 1);
+    const mine = (names as Bytes[]).filter((other) => other === base || other.startsWith(`${base}.`));
+    const age = (other: Bytes) => Number(other.slice(base.length + 1));
+    mine.sort((a, b) => age(b) - age(a));
+    return mine.map((other) => this.kernel.textOf(`${name.slice(0, -base.length)}${other}`)).join("");
+  }
+
+  get container(): Bytes {
+    return this.kernel.read(this.#reader, 65536) as Bytes;
+  }
+}
+
+function numbersIn(text: Bytes): number[] {
+  return [...text.matchAll(/n=(\d+);/g)].map(([, number]) => Number(number)).sort((a, b) => a - b);
+}
+
+/** Runs the world with these kills and asserts that nothing is missing, and nothing there twice where that can be. */
+function survives(kills: readonly Kill[]): { lives: number; calls: number } {
+  const world = new World("LOG_ROTATE_SIZE=300\nLOG_ROTATE_KEEP=9\nLOG_COMPRESS=off\n");
+  const result = world.run(kills);
+  const told = `after kills ${JSON.stringify(kills)}`;
+  const all = Array.from({ length: world.messages }, (_, number) => number);
+  const files = world.log("/var/log/syslog") + world.log("/var/log/auth.log");
+  assert.deepEqual(numbersIn(files), all, told);
+  assert.ok(world.log("/var/log/services/web.log") === `${world.captured}\n`, `the service's own file, ${told}`);
+  const { container } = world;
+  assert.deepEqual([...new Set(numbersIn(container))], all, told);
+  for (const line of ["web: line a", "web: line b", "web: partial line", "web: unfinished"])
+    assert.ok(container.includes(` ${line}\n`), `${line}, ${told}`);
+  assert.ok(files.endsWith("\n") && container.endsWith("\n"), told);
+  return result;
+}
+
+test("startLogDaemon() has every line in the files once, whichever of its system calls it is killed at", () => {
+  const { calls } = survives([]);
+  assert.ok(calls > 100, `${calls} calls`);
+  for (let call = 1; call <= calls; call++) {
+    for (const when of ["before", "after"] as const) {
+      const { lives } = survives([{ call, when }]);
+      // The last call is the one that ends it.
+      assert.equal(lives, call < calls ? 2 : 1);
+    }
+  }
+});
+
+test("startLogDaemon() has every line in the files once when its recovery is killed as well", () => {
+  const { calls } = survives([]);
+  for (let call = 1; call <= calls; call += 4) {
+    for (let next = 1 + (call % 2); next <= RECOVERY_CALLS; next += 2) {
+      survives([
+        { call, when: "after" },
+        { call: next, when: "after" },
+      ]);
+    }
+  }
+});
