@@ -193,6 +193,7 @@ SYS(readdir) {
   closedir(dir);
   return names;
 }
+SYS(readlink) { return filled(ctx, readlink(TEXT(0), buffer, sizeof buffer)); }
 SYS(realpath) { return filled(ctx, realpath(TEXT(0), buffer) ? (ssize_t)strlen(buffer) : -1); }
 SYS(pipe) {
   int ends[2];

@@ -113,6 +113,7 @@ export interface Sys {
   access(path: Path, mode: number): number;
   /** Names in no particular order, without `.` and `..`. @see readdir(3) */
   readdir(path: Path): Bytes[] | number;
+  readlink(path: Path): Bytes | number;
   /** @see realpath(3) */
   realpath(path: Path): Bytes | number;
   rename(from: Path, to: Path): number;

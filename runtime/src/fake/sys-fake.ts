@@ -346,6 +346,12 @@ export class FakeSys implements Sys {
     return inode.entries === null ? -Errno.ENOTDIR : [...inode.entries.keys()];
   }
 
+  readlink(path: Path): Bytes | number {
+    const inode = this.files.find(path, this.#directory, false);
+    if (typeof inode === "number") return inode;
+    return this.files.isLink(inode) ? inode.content.text : -Errno.EINVAL;
+  }
+
   realpath(path: Path): Bytes | number {
     return this.files.realpath(path, this.#directory);
   }

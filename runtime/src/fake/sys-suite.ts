@@ -290,6 +290,7 @@ const files: readonly Behaviour[] = [
       same(sys.chdir(`${dir}/none`), -Errno.ENOENT);
       same(sys.chdir("/"), 0);
       same(sys.realpath(`${dir}/none`), -Errno.ENOENT);
+      same(sys.readlink(`${dir}/d`), -Errno.EINVAL);
     },
   },
 ];
