@@ -233,6 +233,7 @@ export interface Sys {
    * Sets a {@link timerfd}. Reading it then answers 8 bytes once the time has come, `-ECANCELED` when somebody set the clock.
    * @param at milliseconds since the Epoch, more than 0
    * @param cancelOnSet whether a change of the clock counts too @see TFD_TIMER_CANCEL_ON_SET in timerfd_create(2)
+   * @returns `-ECANCELED` when the clock was set since the last call and no read has told so; the timer is set all the same
    */
   timerfdSet(fd: number, at: number, cancelOnSet: boolean): number;
   /** @see gethostname(2) */
@@ -302,4 +303,5 @@ export enum Errno {
   EMSGSIZE = 90,
   EADDRINUSE = 98,
   ECONNREFUSED = 111,
+  ECANCELED = 125,
 }

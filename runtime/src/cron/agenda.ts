@@ -65,6 +65,9 @@ export class Agenda<P extends Planned> {
       this.#reached = -Infinity;
       this.#seen = now - 1;
       this.replace(this.#plans);
+    } else if (now === this.#seen - 1 && jumpMs > -MINUTE_MS) {
+      // A step of seconds, as time servers make them: the minute begins a second time, and its jobs have run.
+      return [];
     } else if (now < this.#seen) {
       this.#reached = Math.max(this.#reached, this.#seen);
       this.#seen = now - 1;

@@ -1,8 +1,11 @@
 import type { Loop } from "../kernel/loop.ts";
-import type { Sys } from "../sys.ts";
+import type { Timer } from "../kernel/timers.ts";
+import { Errno, type Sys } from "../sys.ts";
 
 /** Far enough that nothing is missed, and not so far that it does not fit: about 30 years. */
 const IDLE_MS = 1e12;
+/** Without such timers the clock is looked at so often. */
+const LONGEST_SLEEP_MS = 60_000;
 const TIMER_BYTES = 8;
 
 /** Wakes up at a time of the wall clock, and at once when somebody sets it. */
@@ -13,6 +16,7 @@ export class Alarm {
   readonly #woken: (nowMs: number, jumpMs: number) => void;
   #wallMs: number;
   #steadyMs: number;
+  #instead: Timer | null = null;
 
   /** @param woken told the time (since the Epoch) and by how much the clock was set since it was told last; milliseconds */
   constructor(sys: Sys, loop: Loop, woken: (nowMs: number, jumpMs: number) => void) {
@@ -28,9 +32,14 @@ export class Alarm {
   /** @param atMs since the Epoch; `null` is at no time */
   set(atMs: number | null): void {
     const at = Math.max(1, atMs ?? this.#sys.time() + IDLE_MS);
+    if (this.#instead !== null) this.#loop.cancel(this.#instead);
+    this.#instead = null;
+    const result = this.#sys.timerfdSet(this.#fd, at, true);
     // Kernels that imitate Linux may not know how to tell of a change.
-    if (this.#sys.timerfdSet(this.#fd, at, true) >= 0 || this.#sys.timerfdSet(this.#fd, at, false) >= 0) return;
-    this.#loop.after(Math.min(at - this.#sys.time(), 60_000), () => this.wake());
+    if (result >= 0 || (result !== -Errno.ECANCELED && this.#sys.timerfdSet(this.#fd, at, false) >= 0)) return;
+    // It is set, but this was the only notice that the clock was set just before.
+    const delayMs = result === -Errno.ECANCELED ? 0 : Math.min(at - this.#sys.time(), LONGEST_SLEEP_MS);
+    this.#instead = this.#loop.after(delayMs, () => this.wake());
   }
 
   /** Tells the time now. */

@@ -16,6 +16,7 @@ export interface Description {
   /** What waits in a bound datagram socket. */
   readonly datagrams?: Datagram[];
   readonly connection?: Connection;
+  readonly alarm?: Alarm;
   readonly watched?: Map<number, { description: Description; events: number }>;
 }
 
@@ -23,7 +24,16 @@ export interface Description {
 export interface Connection {
   inbox: Bytes;
   open: boolean;
+  /** Whether a read without data waits, which the fake cannot. */
+  blocking: boolean;
   peer: Connection;
+}
+
+/** A timer of the wall clock; `at` is milliseconds since the Epoch. */
+export interface Alarm {
+  at: number;
+  cancelOnSet: boolean;
+  canceled: boolean;
 }
 
 /** Parts that make a description; without `read` or `write` the call answers `-EBADF`. */
@@ -61,19 +71,21 @@ export function describeFile(files: FakeFiles, inode: Inode, flags: number, surv
 
 /** Two ends of a stream: what goes into one comes out of the other. */
 export function connect(): [Connection, Connection] {
-  const near = { inbox: "", open: true } as Connection;
-  const far: Connection = { inbox: "", open: true, peer: near };
+  const near = { inbox: "", open: true, blocking: true } as Connection;
+  const far: Connection = { inbox: "", open: true, blocking: true, peer: near };
   near.peer = far;
   return [near, far];
 }
 
-/** @param blocking whether a read without data waits, which the fake cannot */
+/** @param blocking see {@link Connection.blocking} */
 export function stream(connection: Connection, blocking: boolean): Omit<Description, "references" | "survivesRestart"> {
+  connection.blocking = blocking;
   return {
     connection,
     read(max) {
       const data = connection.inbox.slice(0, max);
-      if (data === "" && connection.peer.open && blocking) throw new Error("the fake would wait for ever in a read");
+      if (data === "" && connection.peer.open && connection.blocking)
+        throw new Error("the fake would wait for ever in a read");
       if (data === "" && connection.peer.open) return -Errno.EAGAIN;
       connection.inbox = connection.inbox.slice(data.length);
       return data;
@@ -89,6 +101,23 @@ export function stream(connection: Connection, blocking: boolean): Omit<Descript
     },
     closed() {
       connection.open = false;
+    },
+  };
+}
+
+/** @param time the wall clock */
+export function describeAlarm(alarm: Alarm, time: () => number): Omit<Description, "references" | "survivesRestart"> {
+  return {
+    alarm,
+    ready: () => (alarm.canceled || alarm.at <= time() ? Poll.In : 0),
+    read() {
+      if (alarm.canceled) {
+        alarm.canceled = false;
+        return -Errno.ECANCELED;
+      }
+      if (alarm.at > time()) return -Errno.EAGAIN;
+      alarm.at = Number.POSITIVE_INFINITY;
+      return "\x01\0\0\0\0\0\0\0";
     },
   };
 }

@@ -10,7 +10,16 @@ import {
   type Strings,
   type Sys,
 } from "../sys.ts";
-import { type Connection, connect, type Description, describe, describeFile, release, stream } from "./descriptors.ts";
+import {
+  type Connection,
+  connect,
+  type Description,
+  describe,
+  describeAlarm,
+  describeFile,
+  release,
+  stream,
+} from "./descriptors.ts";
 import { FakeFiles, type Inode } from "./files.ts";
 import { type Datagram, gather, putText, receive, syslogLines, textIn } from "./shared-memory.ts";
 
@@ -24,6 +33,7 @@ const EPROTOTYPE = 91;
 const SOCKET_PATH_MAX = 107;
 /** Permissions that a new file never gets. @see umask(2) */
 const MASK = 0o022;
+const OWN_DESCRIPTORS = "/proc/self/fd/";
 
 /** What {@link Sys.exit} throws: nothing after it runs. */
 export class Exited extends Error {
@@ -63,7 +73,7 @@ export class FakeSys implements Sys {
   // ---- what a test sets and looks at ----
   /** Milliseconds of the monotonic clock; {@link startedAt} later since the Epoch. */
   clock = 1000;
-  readonly startedAt = 1_700_000_000_000;
+  startedAt = 1_700_000_000_000;
   uid = 0;
   pid = 1;
   /** Live processes, and every one that was ever spawned in order. */
@@ -127,6 +137,12 @@ export class FakeSys implements Sys {
   after(delayMs: number, run: () => void): void {
     this.#events.push({ at: this.clock + delayMs, run });
     this.#events.sort((a, b) => a.at - b.at);
+  }
+
+  /** Sets the wall clock, as `date --set` does. @param atMs since the Epoch */
+  setTime(atMs: number): void {
+    this.startedAt = atMs - this.clock;
+    for (const { alarm } of this.#descriptors.values()) if (alarm?.cancelOnSet) alarm.canceled = true;
   }
 
   /** Sends this process a signal. */
@@ -273,7 +289,13 @@ export class FakeSys implements Sys {
 
   // ---- files ----
   open(path: Path, flags: number, mode: number): number {
-    const known = this.files.find(path, this.#directory);
+    const own = this.#own(path);
+    if (own?.connection !== undefined) {
+      own.references++;
+      own.connection.blocking = (flags & Open.NonBlock) === 0;
+      return this.#add(own);
+    }
+    const known = this.#find(path);
     if (typeof known !== "number" && (flags & Open.Create) !== 0 && (flags & Open.Exclusive) !== 0)
       return -Errno.EEXIST;
     const create = known === -Errno.ENOENT && (flags & Open.Create) !== 0;
@@ -325,7 +347,7 @@ export class FakeSys implements Sys {
   }
 
   stat(path: Path): Stat | number {
-    const inode = this.files.find(path, this.#directory);
+    const inode = this.#find(path);
     return typeof inode === "number" ? inode : this.files.stat(inode);
   }
 
@@ -441,11 +463,17 @@ export class FakeSys implements Sys {
       }
       pairs.set(ready);
       if (ready.length > 0 || this.clock >= deadline) return ready.length / 2;
-      const next = this.#events[0];
-      if (next === undefined && deadline === Number.POSITIVE_INFINITY) throw new Error("the fake would wait for ever");
-      this.clock = Math.min(deadline, Math.max(this.clock, next?.at ?? deadline));
+      const next = Math.min(this.#events[0]?.at ?? deadline, deadline, ...this.#alarms());
+      if (next === Number.POSITIVE_INFINITY) throw new Error("the fake would wait for ever");
+      this.clock = Math.max(this.clock, next);
       while (this.#events[0] !== undefined && this.#events[0].at <= this.clock) this.#events.shift()?.run();
     }
+  }
+
+  /** When timers of the wall clock come, on the other clock. */
+  #alarms(): number[] {
+    const times = [...this.#descriptors.values()].map(({ alarm }) => (alarm?.at ?? 0) - this.startedAt);
+    return times.filter((at) => at > this.clock);
   }
 
   signalfd(): number {
@@ -638,10 +666,33 @@ export class FakeSys implements Sys {
     return format.replace(/%./g, (part) => parts[part] ?? part);
   }
   utcOffset = () => 0;
-  timerfd = absent("timerfd");
-  timerfdSet = absent("timerfdSet");
+
+  timerfd(): number {
+    const alarm = { at: Number.POSITIVE_INFINITY, cancelOnSet: false, canceled: false };
+    return this.#add(describe(describeAlarm(alarm, () => this.time())));
+  }
+
+  timerfdSet(fd: number, at: number, cancelOnSet: boolean): number {
+    const alarm = this.#descriptors.get(fd)?.alarm;
+    if (alarm === undefined) return -EBADF;
+    const canceled = alarm.canceled && cancelOnSet;
+    Object.assign(alarm, { at, cancelOnSet, canceled: false });
+    return canceled ? -Errno.ECANCELED : 0;
+  }
+
   hostname = () => "fake";
   strerror = (errno: number) => (errno === Errno.ENOENT ? "No such file or directory" : `error ${errno}`);
+
+  /** What the name of a descriptor in proc(5) stands for. */
+  #own(path: Path): Description | undefined {
+    return path.startsWith(OWN_DESCRIPTORS)
+      ? this.#descriptors.get(Number(path.slice(OWN_DESCRIPTORS.length)))
+      : undefined;
+  }
+
+  #find(path: Path): Inode | number {
+    return this.#own(path)?.file?.inode ?? this.files.find(path, this.#directory);
+  }
 
   #add(description: Description): number {
     let fd = 0;

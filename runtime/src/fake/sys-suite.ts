@@ -452,6 +452,20 @@ const processes: readonly Behaviour[] = [
     },
   },
   {
+    name: "a pipe's end that is opened anew does not have to wait, and takes the place of the old one",
+    run(sys) {
+      const [read, write] = pair(sys);
+      const own = ok(sys.open(`/proc/self/fd/${read}`, Open.Read | Open.NonBlock, 0));
+      same(sys.dup2(own, read), read);
+      ok(sys.close(own));
+      same(sys.read(read, 10), -Errno.EAGAIN);
+      same([sys.write(write, "x"), sys.read(read, 10)], [1, "x"]);
+      ok(sys.close(write));
+      same(sys.read(read, 10), "");
+      ok(sys.close(read));
+    },
+  },
+  {
     name: "a child holds its end of a pipe open until it ends",
     run(sys) {
       const [read, write] = pair(sys);
@@ -605,6 +619,19 @@ const memory: readonly Behaviour[] = [
       for (const fd of [read, write]) ok(sys.close(fd));
       const passed = sys.now() - monotonic;
       holds(passed >= 5 && Math.abs(sys.time() - real - passed) < 1000, "both went on by the time waited");
+    },
+  },
+  {
+    name: "a timer of the wall clock can be read once when its time has come, and set again",
+    run(sys) {
+      const timer = ok(sys.timerfd());
+      for (let time = 0; time < 2; time++) {
+        same(sys.timerfdSet(timer, sys.time() + 20, true), 0);
+        same(sys.read(timer, 8), -Errno.EAGAIN);
+        same(poll(sys, timer, Poll.In, 5000), Poll.In);
+        holds(sys.read(timer, 8) === "\x01\0\0\0\0\0\0\0", "it tells that it ran out once");
+      }
+      ok(sys.close(timer));
     },
   },
   {

@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeSys } from "../fake/sys-fake.ts";
+import { Daemon } from "./daemon.ts";
+
+const MINUTE_MS = 60_000;
+const SIGHUP = 1;
+const EINVAL = 22;
+const START_MS = Date.parse("2026-06-01T09:59:30Z");
+
+/** cron on a kernel whose wall clock can be set. */
+class Stage {
+  readonly sys = new FakeSys();
+  /** `10:00 a`: when which job ran, by the wall clock. */
+  readonly ran: string[] = [];
+  readonly #log = this.sys.memfd();
+  #daemon: Daemon;
+  /** Turns of the event loop. */
+  turns = 0;
+
+  /** @param schedules the jobs, named a, b, c … @param prepare changes the kernel before cron starts */
+  constructor(schedules: readonly string[], prepare: (sys: FakeSys) => void = () => undefined) {
+    const { sys } = this;
+    sys.dup2(this.#log, 1);
+    sys.setTime(START_MS);
+    sys.put("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n");
+    this.table(schedules);
+    sys.makeDirectories("/run");
+    sys.putProgram("/bin/sh", (process) => {
+      this.ran.push(`${new Date(sys.time()).toISOString().slice(11, 16)} ${process.argv[2]}`);
+      sys.end(process, 0);
+    });
+    prepare(sys);
+    this.#daemon = new Daemon(sys);
+  }
+
+  table(schedules: readonly string[]): void {
+    const lines = schedules.map((when, index) => `${when} root ${String.fromCharCode(97 + index)}\n`);
+    this.sys.put("/etc/crontab", lines.join(""));
+  }
+
+  /** Lets time pass. */
+  pass(minutes: number): void {
+    let over = false;
+    this.sys.after(minutes * MINUTE_MS, () => {
+      over = true;
+      this.sys.raise(28);
+    });
+    while (!over) {
+      this.#daemon.loop.tick();
+      this.turns++;
+    }
+  }
+
+  /** Somebody sets the wall clock. */
+  set(minutes: number): void {
+    this.sys.setTime(this.sys.time() + minutes * MINUTE_MS);
+  }
+
+  /** cron crashes and starts itself again. */
+  crash(): void {
+    this.sys.nextIncarnation();
+    this.sys.dup2(this.#log, 1);
+    this.#daemon = new Daemon(this.sys);
+  }
+
+  /** The lines of the log that hold this. */
+  said(part: string): string[] {
+    const text = String(this.sys.pread(this.#log, 65_536, 0));
+    return text.split("\n").filter((line) => line.includes(part));
+  }
+
+  /** What ran since it was asked last. */
+  taken(): string[] {
+    return this.ran.splice(0);
+  }
+}
+
+test("Daemon runs jobs when their minute begins, and sleeps in between", () => {
+  const stage = new Stage(["*/20 * * * *", "5 10 * * *", "0 0 1 1 *"]);
+  stage.pass(61);
+  assert.deepEqual(stage.taken(), ["10:00 a", "10:05 b", "10:20 a", "10:40 a", "11:00 a"]);
+  const idle = new Stage(["0 0 1 1 *"]);
+  idle.pass(1);
+  idle.turns = 0;
+  idle.pass(7 * 1440);
+  assert.equal(idle.turns, 1, "a week without a job is one sleep");
+});
+
+test("Daemon makes up for fixed times at once when the clock is set forward, each once, and tells what it leaves out", () => {
+  const stage = new Stage(["0,30 10 * * *", "0 11 * * *", "*/15 * * * *", "0 13 * * *"]);
+  stage.pass(0.1);
+  stage.set(120);
+  stage.pass(0.1);
+  assert.deepEqual(stage.taken(), ["11:59 a", "11:59 b"]);
+  assert.deepEqual(stage.said("the clock"), ["cron: the clock was set forward by 120 minutes"]);
+  assert.deepEqual(stage.said("left out"), ["cron[crontab:3]: left out: its time was 119 minutes ago"]);
+  stage.pass(62);
+  assert.deepEqual(stage.taken(), ["12:00 c", "12:15 c", "12:30 c", "12:45 c", "13:00 c", "13:00 d"]);
+});
+
+test("Daemon does not repeat fixed times when the clock is set back, and lets the others follow it", () => {
+  const stage = new Stage(["30 10 * * *", "0 11 * * *", "*/30 * * * *", "15 11 * * *"]);
+  stage.pass(62);
+  assert.deepEqual(stage.taken(), ["10:00 c", "10:30 a", "10:30 c", "11:00 b", "11:00 c"]);
+  stage.set(-60);
+  stage.pass(76);
+  assert.deepEqual(stage.taken(), ["10:30 c", "11:00 c", "11:15 d"]);
+  assert.deepEqual(stage.said("the clock"), ["cron: the clock was set back by 60 minutes"]);
+});
+
+test("Daemon takes more than three hours for a correction, in both directions", () => {
+  const stage = new Stage(["0 11 * * *", "0 15 * * *"]);
+  stage.pass(0.1);
+  stage.set(240);
+  stage.pass(62);
+  assert.deepEqual(stage.taken(), ["15:00 b"]);
+  stage.set(-360);
+  stage.pass(361);
+  assert.deepEqual(stage.taken(), ["11:00 a", "15:00 b"]);
+  assert.deepEqual(stage.said("left out"), []);
+});
+
+test("Daemon ignores steps of seconds, as time servers make them", () => {
+  const stage = new Stage(["0 10 * * *", "*/10 * * * *"]);
+  for (const seconds of [20, -10, 15, -20, -5]) {
+    stage.set(seconds / 60);
+    stage.pass(0.05);
+  }
+  stage.pass(11);
+  assert.deepEqual(stage.taken(), ["10:00 a", "10:00 b", "10:10 b"]);
+  assert.deepEqual(stage.said("the clock"), []);
+});
+
+test("Daemon notices a clock that is set while it reads the tables, and one that is set again after that", () => {
+  const stage = new Stage(["0 11 * * *"]);
+  stage.pass(0.1);
+  stage.set(30);
+  stage.table(["0 11 * * *", "0 12 * * *"]);
+  stage.sys.raise(SIGHUP);
+  stage.pass(0.1);
+  stage.set(60);
+  stage.pass(0.1);
+  stage.set(60);
+  stage.pass(0.1);
+  assert.deepEqual(stage.taken(), ["11:29 a", "12:29 b"]);
+});
+
+test("Daemon notices a clock that is set in the moment in which it sets its timer", () => {
+  let between = (): void => undefined;
+  const stage = new Stage(["0 9 * * *", "*/10 * * * *"], (sys) => {
+    const set = sys.timerfdSet.bind(sys);
+    sys.timerfdSet = (...args) => {
+      between();
+      return set(...args);
+    };
+  });
+  between = () => {
+    between = () => undefined;
+    stage.set(-35);
+  };
+  stage.pass(1);
+  assert.deepEqual(stage.taken(), ["10:00 b"]);
+  stage.pass(26);
+  assert.deepEqual(stage.taken(), ["09:30 b", "09:40 b", "09:50 b"]);
+});
+
+test("Daemon looks at the clock once a minute where no timer can tell of a change", () => {
+  const stage = new Stage(["0 12 * * *"], (sys) => {
+    sys.timerfdSet = () => -EINVAL;
+  });
+  stage.pass(1);
+  for (let count = 0; count < 5; count++) {
+    stage.sys.raise(SIGHUP);
+    stage.pass(0.01);
+  }
+  stage.set(121);
+  stage.turns = 0;
+  stage.pass(10);
+  assert.deepEqual(stage.taken(), ["12:02 a"]);
+  assert.ok(stage.turns < 20, `${stage.turns} turns in 10 minutes`);
+});
+
+test("Daemon that crashes makes up for what was due meanwhile, and repeats nothing", () => {
+  const stage = new Stage(["0 10 * * *", "2 10 * * *", "* * * * *"]);
+  stage.pass(1);
+  assert.deepEqual(stage.taken(), ["10:00 a", "10:00 c"]);
+  stage.sys.clock += 2 * MINUTE_MS;
+  stage.crash();
+  stage.pass(0.4);
+  assert.deepEqual(stage.taken(), ["10:02 b", "10:02 c"]);
+});
