@@ -31,7 +31,7 @@ export interface LogSettings {
   readonly compress: boolean;
   /** `LOG_LOGROTATE`: how often Debian's logrotate is run where it is installed, in milliseconds; 0 is never. */
   readonly logrotateMs: number;
-  /** `LOG_RATE`: most lines a second from one captured service; 0 is any number. */
+  /** `LOG_RATE`: most lines a second from one captured service, or messages of one tag; 0 is any number. */
   readonly rate: number;
   /** `LOG_FORWARD` */
   readonly forward: Remote | null;

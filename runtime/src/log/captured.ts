@@ -6,6 +6,7 @@ import { ATOMIC_BYTES } from "./container-log.ts";
 import { EntryWord, entryAt } from "./forget.ts";
 import type { Formatter } from "./formatter.ts";
 import type { LogFile } from "./log-file.ts";
+import { RateLimit } from "./rate-limit.ts";
 import type { Stamps } from "./stamps.ts";
 import type { Writer } from "./writer.ts";
 
@@ -21,17 +22,14 @@ const JSON_CHUNK_BYTES = 2048;
 const NEWLINE = 10;
 /** What lines are forwarded as. */
 const DAEMON_INFO = 3 * 8 + 6;
-const WINDOW_MS = 1000;
 
 /** One service whose stdout and stderr are a pipe that we read. */
 export class Captured {
   readonly #arena: Arena;
-  readonly #loop: Loop;
   readonly #writer: Writer;
   readonly #formatter: Formatter;
   readonly #stamps: Stamps;
   readonly #settings: LogSettings;
-  readonly #warn: (text: string) => void;
   readonly #file: LogFile | null;
   readonly name: Bytes;
   /** Its pipe, -1 when the service is gone. */
@@ -39,10 +37,7 @@ export class Captured {
   readonly entry: number;
   /** Most that is taken from the pipe at once. */
   readonly chunkBytes: number;
-  /** When the second of the rate limit began, and the lines of it that were let through and dropped. */
-  #windowAt = 0;
-  #passed = 0;
-  #dropped = 0;
+  readonly limit: RateLimit;
 
   constructor(
     parts: {
@@ -56,11 +51,9 @@ export class Captured {
     service: { name: Bytes; fd: number; entry: number; settings: LogSettings; file: LogFile | null },
   ) {
     this.#arena = parts.arena;
-    this.#loop = parts.loop;
     this.#writer = parts.writer;
     this.#formatter = parts.formatter;
     this.#stamps = parts.stamps;
-    this.#warn = parts.warn;
     this.#settings = service.settings;
     this.#file = service.file;
     this.name = service.name;
@@ -68,6 +61,12 @@ export class Captured {
     this.entry = service.entry;
     const asText = service.settings.format === "json" || service.settings.forward !== null;
     this.chunkBytes = asText ? JSON_CHUNK_BYTES : CHUNK_BYTES;
+    const { rate } = service.settings;
+    const tell = (dropped: number) =>
+      parts.warn(
+        `service ${service.name}: ${dropped} lines were dropped, more than ${rate} came in a second (LOG_RATE)`,
+      );
+    this.limit = new RateLimit(parts.loop, rate, tell);
   }
 
   /** Writes what the pipe has, one chunk of it. */
@@ -148,7 +147,7 @@ export class Captured {
     for (let at = from; at < end; ) {
       const newline = sys.find(bytes, at, end, NEWLINE);
       const next = newline < 0 ? end : newline + 1;
-      if (this.#admit()) {
+      if (this.limit.admit()) {
         lines++;
         if (stamped > 0) {
           add(this.#stamps.at, stamped);
@@ -189,31 +188,5 @@ export class Captured {
     const line = asText();
     if (this.#settings.format === "text") this.#formatter.text(name, name + line, true);
     else this.#formatter.jsonParts({ time: this.#stamps.isoTime(), service: this.name }, line);
-  }
-
-  /** Whether one more line is within the rate limit. */
-  #admit(): boolean {
-    const { rate } = this.#settings;
-    if (rate === 0) return true;
-    const now = this.#loop.now();
-    if (now - this.#windowAt >= WINDOW_MS) {
-      this.#tellDropped();
-      this.#windowAt = now;
-      this.#passed = 0;
-    }
-    if (this.#passed < rate) {
-      this.#passed++;
-      return true;
-    }
-    if (this.#dropped++ === 0) this.#loop.after(WINDOW_MS, () => this.#tellDropped());
-    return false;
-  }
-
-  #tellDropped(): void {
-    if (this.#dropped === 0) return;
-    this.#warn(
-      `service ${this.name}: ${this.#dropped} lines were dropped, more than ${this.#settings.rate} came in a second (LOG_RATE)`,
-    );
-    this.#dropped = 0;
   }
 }

@@ -14,6 +14,7 @@ import { Formatter } from "./formatter.ts";
 import { Forwarding } from "./forwarding.ts";
 import { LogFile } from "./log-file.ts";
 import { Logrotate } from "./logrotate.ts";
+import { RateLimit } from "./rate-limit.ts";
 import { Rotation } from "./rotation.ts";
 import { SPOOL, SPOOL_BYTES } from "./spool.ts";
 import { Stamps } from "./stamps.ts";
@@ -97,7 +98,13 @@ class LogDaemon {
     const container = new ContainerLog(arena, this.loop, warn);
     this.#writer = new Writer(arena, container, this.#files, spool, (files) => this.#written(files));
     this.#formatter = new Formatter(this.#writer, this.#stamps, this.#settings);
-    this.#input = new SyslogInput(arena, this.#writer, this.#formatter, this.#stamps);
+    const { rate } = this.#settings;
+    const limitOf = (tag: Bytes) => {
+      const tell = (dropped: number) =>
+        warn(`${tag}: ${dropped} messages were dropped, more than ${rate} came in a second (LOG_RATE)`);
+      return new RateLimit(this.loop, rate, tell);
+    };
+    this.#input = new SyslogInput(arena, this.#writer, this.#formatter, this.#stamps, rate === 0 ? null : limitOf);
     new Logrotate(this.#parts, this.#settings.logrotateMs);
     this.loop.after(HEALTHY_AFTER_MS, () => sys.setJournal(MEMORY, true));
     const start = () => this.#recovered();
@@ -265,7 +272,7 @@ class LogDaemon {
   /** Writes what has come until now and ends. Who comes after us has the socket, but not the pipe of a service that is gone. */
   #end(): void {
     const done = this.#ending === "last" ? this.#drained() : this.#pipesDrained(PIPE_BYTES);
-    if (!done) return;
+    if (!done || !this.#allSaid()) return;
     if (this.#ending === "last" && this.#forwarding !== null) this.#forwarding.end(() => this.#sys.exit(0));
     else this.#sys.exit(0);
   }
@@ -293,7 +300,14 @@ class LogDaemon {
     for (const service of this.#captured) {
       if (this.#writer.busy || !service.finish(this.#resume)) return false;
     }
-    this.#sayOwn();
+    return true;
+  }
+
+  /** Says what there is to say before the end. `false` while the writer is busy. */
+  #allSaid(): boolean {
+    this.#input.tellDropped();
+    for (const { limit } of this.#captured) limit.tell();
+    while (!this.#writer.busy && this.#own.length > 0) this.#sayOwn();
     return !this.#writer.busy;
   }
 }

@@ -20,15 +20,15 @@ export class Formatter {
   readonly #settings: LogSettings;
   /** Whether lines of the container's log read as those of the files do. */
   readonly same: boolean;
-  /** Whether lines may be written as they came: nobody needs them as text. */
+  /** Whether lines may be written as they came: nobody needs them, or their tags, as text. */
   readonly asIs: boolean;
 
   constructor(writer: Writer, stamps: Stamps, settings: LogSettings) {
     this.#writer = writer;
     this.#stamps = stamps;
     this.#settings = settings;
-    this.asIs = settings.format === "text" && settings.timestamp !== "off" && settings.forward === null;
     this.same = settings.format === "text" && settings.timestamp !== "off";
+    this.asIs = this.same && settings.forward === null && settings.rate === 0;
   }
 
   /** Adds a message, with the route of its files. @param cutBytes how much of its end was lost */

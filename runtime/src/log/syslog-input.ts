@@ -5,6 +5,7 @@ import { readFile } from "../kernel/files.ts";
 import type { Bytes } from "../sys.ts";
 import { type Arena, Kind, Protocol, REST_BYTES, SLOT_BYTES, SLOTS, Word } from "./arena.ts";
 import type { Formatter } from "./formatter.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import type { Stamps } from "./stamps.ts";
 import type { Writer } from "./writer.ts";
 
@@ -14,6 +15,8 @@ const USER = 1;
 const TEXT_BYTES_PER_BYTE = 12;
 /** Batches taken before other events get their turn. */
 const BATCHES_PER_TURN = 16;
+/** Senders whose messages are counted at the same time; with more of them all begin anew. */
+const MAX_LIMITS = 256;
 
 /** The datagram sockets that programs send their messages to. */
 export class SyslogInput {
@@ -24,8 +27,19 @@ export class SyslogInput {
   /** What {@link Sys.syslogLines} finds. */
   readonly #found = new Int32Array(3 * SLOTS);
   readonly #routes = new Int32Array(FACILITIES.length).map((_, facility) => routeOf(facility));
+  /** By tag. */
+  readonly #limits = new Map<Bytes, RateLimit>();
+  readonly #limitOf: ((tag: Bytes) => RateLimit) | null;
 
-  constructor(arena: Arena, writer: Writer, formatter: Formatter, stamps: Stamps) {
+  /** @param limitOf makes the limit of one tag; `null` for none */
+  constructor(
+    arena: Arena,
+    writer: Writer,
+    formatter: Formatter,
+    stamps: Stamps,
+    limitOf: ((tag: Bytes) => RateLimit) | null,
+  ) {
+    this.#limitOf = limitOf;
     this.#arena = arena;
     this.#writer = writer;
     this.#formatter = formatter;
@@ -94,7 +108,25 @@ export class SyslogInput {
     const journal = this.#arena.state[Word.Protocol] === Protocol.Journal;
     let message = journal ? parseJournalMessage(raw) : parseSyslog(raw, this.#stamps.host);
     if (message.tag === "" && pid > 0) message = { ...message, tag: this.#nameOf(pid), pid: String(pid) };
+    if (!this.#admits(message.tag)) return;
     this.#formatter.message(message, pid, this.#routes[message.priority >> 3] ?? routeOf(USER), cutBytes);
+  }
+
+  #admits(tag: Bytes): boolean {
+    if (this.#limitOf === null) return true;
+    let limit = this.#limits.get(tag);
+    if (limit === undefined) {
+      if (this.#limits.size === MAX_LIMITS) this.tellDropped();
+      limit = this.#limitOf(tag);
+      this.#limits.set(tag, limit);
+    }
+    return limit.admit();
+  }
+
+  /** Tells what limits have dropped until now, and begins anew. */
+  tellDropped(): void {
+    for (const limit of this.#limits.values()) limit.tell();
+    this.#limits.clear();
   }
 
   /** Name of the program that runs as `pid`. A sender that has ended already has none. */

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { FakeSys } from "../fake/sys-fake.ts";
+import { Loop } from "../kernel/loop.ts";
+import { RateLimit } from "./rate-limit.ts";
+
+function limited(rate: number) {
+  const sys = new FakeSys();
+  const loop = new Loop(sys, assert.fail, assert.fail);
+  const told: number[] = [];
+  const limit = new RateLimit(loop, rate, (dropped) => told.push(dropped));
+  const admitted = (lines: number) => Array.from({ length: lines }, () => limit.admit()).filter(Boolean).length;
+  return { sys, loop, limit, told, admitted };
+}
+
+test("admit() lets as many lines through in each second as the rate says", () => {
+  const { sys, told, admitted } = limited(3);
+  assert.equal(admitted(5), 3);
+  sys.clock += 999;
+  assert.equal(admitted(1), 0);
+  sys.clock += 1;
+  assert.equal(admitted(4), 3);
+  assert.deepEqual(told, [3]);
+});
+
+test("admit() lets everything through without a rate", () => {
+  assert.equal(limited(0).admitted(1000), 1000);
+});
+
+test("tell() comes a second after the first line that was dropped, and says nothing twice", () => {
+  const { sys, loop, limit, told, admitted } = limited(1);
+  admitted(11);
+  const start = sys.clock;
+  loop.tick();
+  assert.deepEqual([told, sys.clock - start], [[10], 1000]);
+  limit.tell();
+  assert.deepEqual(told, [10]);
+});

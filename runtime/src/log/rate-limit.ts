@@ -1,0 +1,46 @@
+import type { Loop } from "../kernel/loop.ts";
+
+const WINDOW_MS = 1000;
+
+/** Lets so many lines a second of one sender through, and tells how many more there were. */
+export class RateLimit {
+  readonly #loop: Loop;
+  readonly #rate: number;
+  readonly #tell: (dropped: number) => void;
+  /** When the second began, and the lines of it that were let through and dropped. */
+  #windowAt = 0;
+  #passed = 0;
+  #dropped = 0;
+
+  /** @param rate lines a second, 0 for any number @param tell hears once a second at most how many were dropped */
+  constructor(loop: Loop, rate: number, tell: (dropped: number) => void) {
+    this.#loop = loop;
+    this.#rate = rate;
+    this.#tell = tell;
+  }
+
+  /** Whether one more line is within the limit. */
+  admit(): boolean {
+    if (this.#rate === 0) return true;
+    const now = this.#loop.now();
+    if (now - this.#windowAt >= WINDOW_MS) {
+      this.tell();
+      this.#windowAt = now;
+      this.#passed = 0;
+    }
+    if (this.#passed < this.#rate) {
+      this.#passed++;
+      return true;
+    }
+    if (this.#dropped++ === 0) this.#loop.after(WINDOW_MS, () => this.tell());
+    return false;
+  }
+
+  /** Tells what was dropped until now. */
+  tell(): void {
+    if (this.#dropped === 0) return;
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    this.#tell(dropped);
+  }
+}
