@@ -4,7 +4,7 @@ import { eventually } from "../../../runtime/test/harness/deadline.ts";
 import { accept, stopsClean } from "./image.ts";
 
 accept("syslog-ng", (image) => {
-  test("A95 A96 an image's own syslog daemon takes over, ours says so and loses nothing", async () => {
+  test("A95 A96 an image's own syslog daemon takes over, ours says so, loses nothing and comes back", async () => {
     const box = await image.start();
     await eventually("syslog-ng is there", async () => {
       await box.sh("logger -t probe late");
@@ -16,6 +16,12 @@ accept("syslog-ng", (image) => {
     await box.sh("logger -t probe once");
     await eventually("it is written", async () => (await box.sh("cat /var/log/own-syslog")).includes("probe: once"));
     equal((await box.sh("cat /var/log/syslog")).includes("probe: once"), false, "two daemons wrote the message");
+
+    // It leaves its socket behind.
+    await box.sh("sv down syslog-ng");
+    await box.shows("/dev/log was left behind by a log daemon that has ended: it is bound again");
+    await box.sh("logger -t probe to-ours");
+    await box.shows(/ probe: to-ours/);
     await stopsClean(box);
   });
 });
