@@ -4,9 +4,13 @@ import { FakeSys } from "../fake/sys-fake.ts";
 import { Loop } from "../kernel/loop.ts";
 import { RateLimit } from "./rate-limit.ts";
 
+function unexpected(what: unknown): never {
+  throw new Error(String(what));
+}
+
 function limited(rate: number) {
   const sys = new FakeSys();
-  const loop = new Loop(sys, assert.fail, assert.fail);
+  const loop = new Loop(sys, unexpected, unexpected);
   const told: number[] = [];
   const limit = new RateLimit(loop, rate, (dropped) => told.push(dropped));
   const admitted = (lines: number) => Array.from({ length: lines }, () => limit.admit()).filter(Boolean).length;
