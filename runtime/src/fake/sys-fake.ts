@@ -590,10 +590,9 @@ export class FakeSys implements Sys {
     return buffer;
   }
 
-  /** Takes the memory away from whoever has mapped it, as the end of a process does; the next {@link map} gives it again. */
-  unmapAll(): void {
-    for (const [inode, buffer] of this.#memory)
-      this.#memory.set(inode, structuredClone(buffer, { transfer: [buffer] }));
+  /** From now on what has been mapped belongs to a process that is dead: the next {@link map} gives it as it was at this moment. */
+  endMappings(): void {
+    for (const [inode, buffer] of this.#memory) this.#memory.set(inode, buffer.slice(0));
   }
 
   recvmmsg(fd: number, buffer: Uint8Array, slots: number, slotBytes: number, restBytes: number, first: number): number {

@@ -30,7 +30,7 @@ function processOf(kernel: FakeSys, kill: Kill | undefined): { sys: Sys; calls: 
   let over = false;
   const end = (): never => {
     // What code of it would still do to its memory does nothing any more.
-    if (!over) kernel.unmapAll();
+    if (!over) kernel.endMappings();
     over = true;
     throw new Ended();
   };
