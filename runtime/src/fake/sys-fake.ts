@@ -590,9 +590,12 @@ export class FakeSys implements Sys {
     return buffer;
   }
 
-  /** From now on what has been mapped belongs to a process that is dead: the next {@link map} gives it as it was at this moment. */
-  endMappings(): void {
-    for (const [inode, buffer] of this.#memory) this.#memory.set(inode, buffer.slice(0));
+  /**
+   * Takes what has been mapped away from a process that is dead; the next {@link map} gives it as it was.
+   * @param moved makes another buffer of the bytes of one, which nobody can use from then on
+   */
+  endMappings(moved: (buffer: ArrayBuffer) => ArrayBuffer): void {
+    for (const [inode, buffer] of this.#memory) this.#memory.set(inode, moved(buffer));
   }
 
   recvmmsg(fd: number, buffer: Uint8Array, slots: number, slotBytes: number, restBytes: number, first: number): number {

@@ -30,7 +30,7 @@ function processOf(kernel: FakeSys, kill: Kill | undefined): { sys: Sys; calls: 
   let over = false;
   const end = (): never => {
     // What code of it would still do to its memory does nothing any more.
-    if (!over) kernel.endMappings();
+    if (!over) kernel.endMappings((buffer) => structuredClone(buffer, { transfer: [buffer] }));
     over = true;
     throw new Ended();
   };
