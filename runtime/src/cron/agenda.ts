@@ -37,6 +37,11 @@ export class Agenda<P extends Planned> {
     return this.#seen * MINUTE_MS;
   }
 
+  /** What was due until then is somebody else's. @param nowMs since the Epoch */
+  begin(nowMs: number): void {
+    this.#seen = Math.floor(nowMs / MINUTE_MS);
+  }
+
   /** From now on these are all there is. */
   replace(plans: readonly P[]): void {
     this.#plans = plans;

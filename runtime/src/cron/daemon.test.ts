@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeSys } from "../fake/sys-fake.ts";
+import { Exited, FakeSys } from "../fake/sys-fake.ts";
 import { Daemon } from "./daemon.ts";
 
 const MINUTE_MS = 60_000;
 const SIGHUP = 1;
+const SIGTERM = 15;
+const EAGAIN = 11;
 const EINVAL = 22;
 const START_MS = Date.parse("2026-06-01T09:59:30Z");
 
@@ -189,4 +191,34 @@ test("Daemon that crashes makes up for what was due meanwhile, and repeats nothi
   stage.crash();
   stage.pass(0.4);
   assert.deepEqual(stage.taken(), ["10:02 b", "10:02 c"]);
+});
+
+test("Daemon waits while another cron runs, touches nothing of it, and begins when that has ended", () => {
+  const stage = new Stage(["@reboot", "* * * * *"], (sys) => {
+    sys.put("/run/crond.pid", "77\n");
+    sys.flock = () => -EAGAIN;
+  });
+  stage.sys.raise(SIGHUP);
+  stage.pass(3.5);
+  assert.deepEqual(stage.taken(), []);
+  assert.deepEqual(stage.said("another"), ["cron: another cron runs (pid 77): this one waits until that has ended"]);
+  assert.deepEqual(stage.sys.readdir("/run/cron"), []);
+  stage.sys.flock = () => 0;
+  stage.pass(1);
+  assert.deepEqual(stage.taken(), ["10:03 a", "10:04 b"]);
+  assert.equal(stage.sys.textOf("/run/crond.pid"), "1\n");
+});
+
+test("Daemon that waits for another cron ends at once", () => {
+  const stage = new Stage([], (sys) => {
+    sys.flock = () => -EAGAIN;
+  });
+  const codes: number[] = [];
+  stage.sys.exit = (code) => {
+    codes.push(code);
+    throw new Exited(code);
+  };
+  stage.sys.raise(SIGTERM);
+  stage.pass(0.1);
+  assert.deepEqual(codes, [0]);
 });

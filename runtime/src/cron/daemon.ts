@@ -5,6 +5,7 @@ import type { Bytes, Sys } from "../sys.ts";
 import { Agenda } from "./agenda.ts";
 import { Alarm } from "./alarm.ts";
 import type { Job } from "./job.ts";
+import { lockOut } from "./lock.ts";
 import { Output } from "./output.ts";
 import { type Member, Roster } from "./roster.ts";
 import type { RunRecord } from "./run.ts";
@@ -16,6 +17,7 @@ import { Zones } from "./zones.ts";
 /** An editor or a package makes several changes; they are taken as one. */
 const SETTLE_MS = 50;
 const HEALTHY_AFTER_MS = 10_000;
+const LOCK_RETRY_MS = 60_000;
 /** Slot of the journal for the time up to which everything due was started. */
 const SEEN_SLOT = 0;
 const SIGCHLD = 17;
@@ -38,6 +40,7 @@ export class Daemon {
   #watches: ReadonlyMap<Bytes, number> = new Map();
   #said: ReadonlySet<Bytes> = new Set();
   #unwritten: string | null = null;
+  #started = false;
   #reloading = false;
   #writing = false;
   #stopping = false;
@@ -65,10 +68,23 @@ export class Daemon {
     );
     this.#alarm = new Alarm(sys, this.loop, (nowMs, jumpMs) => this.#wake(nowMs, jumpMs));
     this.loop.after(HEALTHY_AFTER_MS, () => journal.healthy());
-    this.#start(records as Map<number, RunRecord>, resumed !== undefined);
+    this.#begin(records as Map<number, RunRecord>, resumed !== undefined, false);
+  }
+
+  /** Starts once no other cron runs. */
+  #begin(records: Map<number, RunRecord>, resumed: boolean, told: boolean): void {
+    const other = lockOut(this.#sys);
+    if (other === null) {
+      if (told) this.#agenda.begin(this.#sys.time());
+      this.#start(records, resumed);
+      return;
+    }
+    if (!told) this.#output.say(`another cron runs (pid ${other}): this one waits until that has ended`);
+    this.loop.after(LOCK_RETRY_MS, () => this.#begin(records, resumed, true));
   }
 
   #start(records: Map<number, RunRecord>, resumed: boolean): void {
+    this.#started = true;
     if (resumed) this.#output.say("it has started itself again after a crash; jobs that ran go on");
     this.#roster.remember(this.#status.read());
     this.#serve();
@@ -112,7 +128,7 @@ export class Daemon {
 
   /** The second time at once: its jobs are then the init's to end. */
   #stop(): void {
-    if (this.#stopping) this.#sys.exit(0);
+    if (this.#stopping || !this.#started) this.#sys.exit(0);
     this.#stopping = true;
     this.#roster.stop().then(() => {
       this.#writeStatus();
@@ -121,7 +137,7 @@ export class Daemon {
   }
 
   #reload(): void {
-    if (this.#stopping) return;
+    if (this.#stopping || !this.#started) return;
     // First what was due under the tables that were.
     this.#alarm.wake();
     this.#zones.reread();

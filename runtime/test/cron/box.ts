@@ -7,7 +7,7 @@ export function cronBox(files: Readonly<Record<string, FileSpec>>, options: Boot
     ["cron", "crontab", "cronctl"].map((name) => [`/sbin/${name}`, { link: "shipshape" }]),
   );
   return boot({
-    services: { cron: { run: "exec /sbin/cron" } },
+    services: { cron: { run: "exec /sbin/cron -f" } },
     ...options,
     files: { ...links, "/etc/cron.d": { directory: true }, ...files },
   });

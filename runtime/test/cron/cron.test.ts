@@ -284,3 +284,23 @@ test("A98 MAILTO is kept: with a sendmail the output is mailed too, without one 
   assert.match(mail, /^Subject: Cron <app@box> echo hello; echo \$MAILTO$/m);
   assert.ok(mail.endsWith("\n\nhello\nops@example.com\n"), mail);
 });
+
+test("A98 cron takes Debian's options, goes to the background without -f, and is the only one that runs", async () => {
+  await using box = await cronBox(
+    { "/etc/cron.d/a": "@reboot root echo booted\n" },
+    {
+      services: { cron: { run: "exec /sbin/cron -f -L 15", down: true } },
+      main: `cron; echo "cron: $?"; ${waiting()}`,
+    },
+  );
+  await box.sees("cron: 0\n");
+  await box.sees("cron[a]: booted");
+  assert.match(await box.sv("start", "cron"), /^ok: run: cron: /);
+  const [, pid] = await box.sees(/cron: another cron runs \(pid (\d+)\): this one waits until that has ended/);
+  const background = box.find("cron -f");
+  assert.deepEqual([background?.pid, background?.parent], [Number(pid), 1]);
+  assert.equal((await box.exec("flock --nonblock /run/crond.pid true")).code, 1);
+  assert.match((await box.exec("cron list")).stdout, /^a +@reboot /m);
+  assert.match(await box.sv("stop", "cron"), /^ok: down: cron: /);
+  assert.equal(box.output.count("booted"), 1);
+});
