@@ -125,8 +125,9 @@ export class Shutdown {
       messages.warn(`Services did not shut down in time: ${[...killed].join(", ")}. Forcing them to exit.`);
       await afterKill(this.#core, mains);
     }
-    const drainedAt = loop.now() + LOG_DRAIN_MS;
-    await this.#budget.within(all, () => Math.min(endAt(), drainedAt));
+    const drainingSince = loop.now();
+    if (await this.#budget.within(all, () => Math.min(endAt(), drainingSince + LOG_DRAIN_MS))) return;
+    this.#note(`the log of service ${supervisor.names().join(", ")}`, drainingSince, false);
   }
 
   async #stopAll(): Promise<void> {

@@ -121,6 +121,7 @@ test("A40 a log whose input a leftover process keeps open ends all the same", as
   assert.equal(code, 0);
   assert.ok(ms < 2000 * TIME_SCALE, `took ${ms} ms`);
   assert.equal(box.read("/var/log/s"), "last-words\n");
+  assert.match(box.output.stderr, /^\*\*\* Stopped in \S+ s; the log of service s took longest \(\S+ s\)\.$/m);
 });
 
 test("A41 --skip-runit does not skip the hooks", async () => {
