@@ -51,6 +51,8 @@ describe("variants and parts of the base image", { timeout: 3 * SETUP_LIMIT_MS }
       "/usr/sbin/sshd",
       "/etc/service/cron",
       "/usr/bin/crontab",
+      "/etc/crontab",
+      "/etc/init.d/cron",
       "/etc/shipshape/logd.conf",
     ];
     const list = `for path in ${traces.join(" ")}; do [ ! -e $path ] || echo $path; done`;
@@ -169,13 +171,15 @@ describe("variants and parts of the base image", { timeout: 3 * SETUP_LIMIT_MS }
 
   limited("A100 a package that wants cron or syslog does not bring Debian's, unless it is named", async () => {
     const plan = "apt-get --simulate --no-install-recommends install";
-    const plans = `apt-get -q update >&2; ${plan} logrotate; echo ---; ${plan} rsyslog systemd-standalone-tmpfiles`;
+    const plans = `apt-get -q update >&2; ${plan} logrotate; echo ---; ${plan} rsyslog cron systemd-standalone-tmpfiles`;
     const { stdout, stderr } = await shell(SMALL, plans);
     const [logrotate = "", named = ""] = stdout.split("---");
     match(logrotate, /^Inst logrotate /m, stderr);
     ok(!/^(Inst|Remv) (cron|systemd|shipshape)/m.test(logrotate), logrotate);
     match(named, /^Inst rsyslog /m);
     match(named, /^Remv shipshape-syslog /m);
+    match(named, /^Inst cron /m);
+    match(named, /^Remv shipshape-cron /m);
   });
 
   limited(

@@ -22,13 +22,21 @@ const DIRECTORY = "/etc/cron.d";
 const WATCHED = ["/etc", DIRECTORY, "/var/spool", "/var/spool/cron", SPOOL, "/usr/share/zoneinfo"];
 const LINK = 0o120000;
 
-/** When the scripts of `/etc/cron.*` run unless a crontab has them run: Debian's times. */
+/** When the scripts of `/etc/cron.*` run where there is no `/etc/crontab` that says so: Debian's times. */
 const PERIODS: readonly (readonly [period: string, when: string])[] = [
   ["hourly", "17 * * * *"],
   ["daily", "25 6 * * *"],
   ["weekly", "47 6 * * 7"],
   ["monthly", "52 6 1 * *"],
 ];
+
+const ANACRON = "/usr/sbin/anacron";
+
+/** A line of Debian's `/etc/crontab` that runs a directory's scripts: its job is theirs, one by one. */
+function runsScripts(command: Bytes, directory: Bytes): boolean {
+  const all = `cd / && run-parts --report ${directory}`;
+  return [all, `test -x ${ANACRON} || { ${all}; }`, `test -x ${ANACRON} || ( ${all} )`].includes(command);
+}
 
 /** What the files say. */
 export interface Tables {
@@ -54,6 +62,8 @@ class Reader {
   readonly #refusals: Bytes[] = [];
   readonly #watch: (directory: Bytes) => void;
   readonly #keys = new Map<Bytes, number>();
+  /** By the period. */
+  readonly #periods = new Map<Bytes, CrontabEntry>();
   readonly #taken = new Set<Bytes>();
   readonly #users = new Map<Bytes, User | null>();
   readonly #passwd: Bytes;
@@ -111,6 +121,7 @@ class Reader {
         this.#refuse(origin, reason);
         continue;
       }
+      if (user === "root" && this.#isPeriod(entry)) continue;
       const name = entry.settings.name || (entries.length === 1 ? base : `${base}:${entry.line}`);
       this.#add(entry, { name, origin, user, key: this.#key(path, entry, user) });
     }
@@ -202,14 +213,30 @@ class Reader {
     });
   }
 
-  /** The scripts of one directory, unless a crontab has them run already, as Debian's does. */
-  #period(period: Bytes, when: Bytes): void {
+  /** Whether a line says when a directory's scripts run, and no more than that. */
+  #isPeriod(entry: CrontabEntry): boolean {
+    const { command } = entry;
+    const [period] = PERIODS.find(([name]) => runsScripts(command, `/etc/cron.${name}`)) ?? [];
+    if (period === undefined || this.#periods.has(period)) return false;
+    if (command.startsWith("test") && this.#sys.access(ANACRON, 1) === 0) return false;
+    this.#periods.set(period, entry);
+    return true;
+  }
+
+  /** The scripts of one directory: when a line says so, else, without `/etc/crontab` and another line that names it, when Debian's does. */
+  #period(period: Bytes, usual: Bytes): void {
     const directory = `/etc/cron.${period}`;
+    const line = this.#periods.get(period);
     this.#watch(directory);
     const names = this.#names(directory);
-    const elsewhere = this.#jobs.some(
-      ({ program, user }) => user === "root" && typeof program !== "string" && program.text.includes(directory),
-    );
+    const elsewhere =
+      this.#sys.access(CRONTAB, 0) === 0 ||
+      this.#jobs.some(
+        ({ program, user }) => user === "root" && typeof program !== "string" && program.text.includes(directory),
+      );
+    const { schedule, when, environment, settings } = line ?? {
+      ...{ schedule: parseSchedule(usual) as Schedule, when: usual, environment: null, settings: DEFAULT_SETTINGS },
+    };
     for (const name of names) {
       const path = `${directory}/${name}`;
       const reason = isLeftover(name) ? "" : (refuseName(name) ?? this.#refuseScript(path));
@@ -217,10 +244,10 @@ class Reader {
         if (reason !== "") this.#refuse(path, reason);
         continue;
       }
-      if (elsewhere) continue;
+      if (line === undefined && elsewhere) continue;
       this.#jobs.push({
-        ...{ key: path, name: `${period}/${name}`, origin: path, schedule: parseSchedule(when) as Schedule, when },
-        ...{ user: "root", program: path, chain: period, environment: null, settings: DEFAULT_SETTINGS },
+        ...{ key: path, name: `${period}/${name}`, origin: path, schedule, when },
+        ...{ user: "root", program: path, chain: period, environment, settings },
       });
     }
   }

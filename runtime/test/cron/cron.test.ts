@@ -141,10 +141,10 @@ test("A98 a job that fails is reported with its status, one that runs is not sta
   assert.equal((await long).code === 0, false);
 });
 
-test("A98 /etc/cron.daily runs by itself, in order, unless /etc/crontab has it run", async () => {
+test("A98 the scripts of /etc/cron.daily and its like are jobs of their own, in order, when /etc/crontab says, else when Debian's does", async () => {
   const files = {
     "/etc/cron.daily/b": script("echo b"),
-    "/etc/cron.daily/a": script("pwd; echo a"),
+    "/etc/cron.daily/a": script("pwd; echo a $A"),
     "/etc/cron.hourly/h": script("echo h"),
   };
   await using own = await cronBox(files);
@@ -152,12 +152,21 @@ test("A98 /etc/cron.daily runs by itself, in order, unless /etc/crontab has it r
   const list = (await own.exec("cron list")).stdout;
   assert.match(list, /^hourly\/h +17 \* \* \* \* +root .*\ndaily\/a +25 6 \* \* \* +root .*\ndaily\/b +25 6 /m);
   assert.equal((await own.exec("cron run daily/a")).stdout, "/\na\n");
+  // As in Debian, what no line names does not run.
   await using theirs = await cronBox({
     ...files,
-    "/etc/crontab": "25 6 * * * root test -x /usr/sbin/anacron || { cd / && run-parts --report /etc/cron.daily; }\n",
+    "/etc/crontab":
+      "A=1\n5 4 * * 1\troot test -x /usr/sbin/anacron || { cd / && run-parts --report /etc/cron.daily; }\n#17 * * * * root cd / && run-parts --report /etc/cron.hourly\n",
   });
   await theirs.sees(/cron: 2 jobs in/);
-  assert.doesNotMatch((await theirs.exec("cron list")).stdout, /daily\//);
+  assert.match(
+    (await theirs.exec("cron list")).stdout,
+    /\ndaily\/a +5 4 \* \* 1 +root .*\ndaily\/b +5 4 \* \* 1 .*\n$/,
+  );
+  assert.equal((await theirs.exec("cron run daily/a")).stdout, "/\na 1\n");
+  theirs.write("/etc/crontab", "5 4 * * * root run-parts /etc/cron.daily\n");
+  await theirs.sees(/cron: 1 job in/);
+  assert.match((await theirs.exec("cron list")).stdout, /\ncrontab +5 4 \* \* \* +root .*\n$/);
 });
 
 test("A98 @reboot jobs run once in a container's life, however often cron starts", async () => {

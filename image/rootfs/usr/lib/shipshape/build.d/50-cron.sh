@@ -4,9 +4,9 @@
 echo 'APT::Periodic::Enable "0";' >/etc/apt/apt.conf.d/90shipshape
 
 if [ "${DISABLE_CRON-0}" = 1 ]; then
-	rm -r /etc/service/cron /usr/sbin/cron /usr/bin/crontab
+	rm -r /etc/service/cron /usr/sbin/cron /usr/bin/crontab /etc/crontab /etc/init.d/cron
 	exit
 fi
 install -d /etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly
 # Without this `install_clean logrotate` brings Debian's cron, and all of systemd.
-/usr/lib/shipshape/provide shipshape-cron cron-daemon
+/usr/lib/shipshape/provide shipshape-cron cron-daemon 'cron, cron-daemon-common' /etc/crontab /etc/init.d/cron
