@@ -81,6 +81,34 @@ test("A95 messages wait on disk for a remote that is down, and a killed log daem
   }
 });
 
+test("A95 what waits for a remote that is down has a bound on disk; the newest is kept, and the loss is told", async () => {
+  const first = await new Server().listen(0);
+  await first.close();
+  await using box = await bootWithLog(
+    { before: "exec >/dev/null" },
+    `LOG_FORWARD=tcp://127.0.0.1:${first.port}\nLOG_COMPRESS=off`,
+  );
+  await box.exec(
+    "yes $(printf '%02000d' 7) | head -20000 | logger --size 3000 -p daemon.info -t many; logger -t last one",
+    {
+      deadlineMs: 30_000,
+    },
+  );
+  await fileHas(box, "syslog", "last: one");
+  const { stdout } = await box.exec("cat /var/spool/shipshape/forward /var/spool/shipshape/forward.1 | wc -c");
+  assert.ok(Number(stdout) <= 16 << 20, `${stdout.trim()} bytes wait`);
+  const second = await new Server().listen(first.port);
+  try {
+    await eventually("the last has come", () => second.received.endsWith(" last - - - one"), 30_000);
+    await box.sees("the buffer for forwarding was full: messages were dropped");
+    const { messages } = second;
+    assert.ok(messages.length > 4000 && messages.length < 20_000, `${messages.length} messages came`);
+    for (const message of messages.slice(0, -1)) assert.ok(message.length > 2000 && HEADER.test(message));
+  } finally {
+    await second.close();
+  }
+});
+
 test("A95 messages go to another machine over UDP, one in each datagram", async () => {
   const server = createSocket("udp4");
   const received: string[] = [];
