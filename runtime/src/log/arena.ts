@@ -32,8 +32,8 @@ export const SCRATCH_BYTES = 1 << 20;
 export const CHUNK_AT = SCRATCH_AT + SCRATCH_BYTES;
 export const CHUNK_BYTES = 16_384;
 
-/** Four lists of spans, of the worst chunk: one line per byte. Each span is two words: offset and length. */
-export const LIST_WORDS = 70_000;
+/** Four lists of spans. Each span is two words: offset and length; the worst chunk has one line per byte, each of three spans. */
+export const LIST_WORDS = 6 * CHUNK_BYTES + 1000;
 const LISTS_AT = CHUNK_AT + CHUNK_BYTES;
 
 /** One entry per captured service: {@link Sources}. */

@@ -31,6 +31,11 @@ export class Captured {
   readonly #stamps: Stamps;
   readonly #settings: LogSettings;
   readonly #file: LogFile | null;
+  /** `NAME: `, or nothing, of lines in the container's log; where the entry holds it. */
+  readonly #label: Bytes;
+  readonly #labelAt: number;
+  /** Lines go to the container's log as they are, stamp and label before them. */
+  readonly #plain: boolean;
   readonly name: Bytes;
   /** Its pipe, -1 when the service is gone. */
   readonly fd: number;
@@ -59,7 +64,10 @@ export class Captured {
     this.name = service.name;
     this.fd = service.fd;
     this.entry = service.entry;
+    this.#label = service.settings.prefix ? `${service.name}: ` : "";
+    this.#labelAt = entryAt(service.entry) + LABEL_AT;
     const asText = service.settings.format === "json" || service.settings.forward !== null;
+    this.#plain = !asText;
     this.chunkBytes = asText ? JSON_CHUNK_BYTES : CHUNK_BYTES;
     const { rate } = service.settings;
     const tell = (dropped: number) =>
@@ -142,12 +150,14 @@ export class Captured {
       listEnd += 2;
       total += length;
     };
+    const limited = this.#settings.rate > 0;
+    const [headAt, head, labelAt, label] = [this.#stamps.at, this.#head, this.#labelAt, this.#label.length];
     let raw = from;
     let carry = carried;
     for (let at = from; at < end; ) {
       const newline = sys.find(bytes, at, end, NEWLINE);
       const next = newline < 0 ? end : newline + 1;
-      if (this.limit.admit()) {
+      if (!limited || this.limit.admit()) {
         lines++;
         if (stamped > 0) {
           add(this.#stamps.at, stamped);
@@ -156,7 +166,10 @@ export class Captured {
         } else if (carry > 0) {
           add(carryAt, carry);
         }
-        this.#show(carryAt, carry, at, next);
+        // Nearly every line: what is done for it here decides how much a service can say.
+        if (this.#plain && carry === 0 && newline >= 0 && head + label + next - at <= ATOMIC_BYTES)
+          this.#writer.spans(headAt, head, labelAt, label, at, next - at);
+        else this.#show(carryAt, carry, at, next);
       } else if (stamped === 0) {
         add(raw, at - raw);
         raw = next;
@@ -168,25 +181,20 @@ export class Captured {
     return [listEnd, total, lines];
   }
 
+  /** Bytes of stamp and host in the container's log. */
+  get #head(): number {
+    return this.#settings.timestamp === "off" ? 0 : this.#stamps.bytes;
+  }
+
   /** One line of the container's log, or several when it is long. */
   #show(carryAt: number, carried: number, from: number, end: number): void {
+    const [settings, label] = [this.#settings, this.#label];
     const whole = this.#arena.bytes[end - 1] === NEWLINE;
-    const name = this.#settings.prefix ? `${this.name}: ` : "";
-    const head = this.#settings.timestamp === "off" ? 0 : this.#stamps.bytes;
-    const bytes = head + name.length + carried + end - from;
-    const asText = () => this.#arena.peek(carryAt, carryAt + carried) + this.#arena.peek(from, whole ? end - 1 : end);
-    if (this.#settings.forward !== null) {
-      this.#formatter.forward({ priority: DAEMON_INFO, tag: this.name, pid: "", data: "", text: asText() });
+    const line = this.#arena.peek(carryAt, carryAt + carried) + this.#arena.peek(from, whole ? end - 1 : end);
+    if (settings.forward !== null) {
+      this.#formatter.forward({ priority: DAEMON_INFO, tag: this.name, pid: "", data: "", text: line });
     }
-    if (this.#settings.format === "text" && whole && bytes <= ATOMIC_BYTES) {
-      if (head > 0) this.#writer.span(this.#stamps.at, head);
-      if (name !== "") this.#writer.span(entryAt(this.entry) + LABEL_AT, name.length);
-      if (carried > 0) this.#writer.span(carryAt, carried);
-      this.#writer.span(from, end - from);
-      return;
-    }
-    const line = asText();
-    if (this.#settings.format === "text") this.#formatter.text(name, name + line, true);
+    if (settings.format === "text") this.#formatter.text(label, label + line, true);
     else this.#formatter.jsonParts({ time: this.#stamps.isoTime(), service: this.name }, line);
   }
 }

@@ -66,7 +66,8 @@ class World {
   readonly #reader: number;
   readonly #firstOwn: number;
 
-  constructor(settings: Bytes) {
+  /** @param steps what happens, one after another; by default something of everything */
+  constructor(settings: Bytes, steps?: readonly ((world: World) => void)[]) {
     const { kernel } = this;
     for (const path of ["/var/log", "/etc/shipshape", "/dev"]) kernel.makeDirectories(path);
     kernel.put("/etc/shipshape/logd.conf", settings);
@@ -90,24 +91,24 @@ class World {
     this.#reader = reader;
     this.#firstOwn = kernel.epollCreate();
     kernel.close(this.#firstOwn);
-    this.#steps = [
+    this.#steps = steps?.map((step) => () => step(this)) ?? [
       () => {
         this.#send("30", "app: ");
         this.#send("86", "sshd[7]: ");
         this.#send("30", "app: \x1b[0m");
         this.#send("86", `sshd: ${"long ".repeat(150)}`);
       },
-      () => this.#say("line a\nline b\npar"),
+      () => this.say("line a\nline b\npar"),
       () => {
-        this.#say("tial");
+        this.say("tial");
         this.#send("22", "post: ");
       },
-      () => this.#say(` line\n${"x".repeat(5000)}\nun`),
+      () => this.say(` line\n${"x".repeat(5000)}\nun`),
       () => {
         kernel.write(this.#journal, `MESSAGE=n=${this.messages++};\nSYSLOG_IDENTIFIER=app\n`);
         for (let i = 0; i < 5; i++) this.#send("30", `app: ${"to be rotated ".repeat(10)}`);
       },
-      () => this.#say("finished"),
+      () => this.say("finished"),
     ];
   }
 
@@ -115,7 +116,8 @@ class World {
     this.kernel.write(this.#log, `<${priority}>Nov 21 11:12:34 ${text}n=${this.messages++};`);
   }
 
-  #say(text: Bytes): void {
+  /** The captured service writes. */
+  say(text: Bytes): void {
     this.kernel.write(this.#service, text);
     this.captured += text;
   }
@@ -162,7 +164,14 @@ class World {
   }
 
   get container(): Bytes {
-    return this.kernel.read(this.#reader, 65536) as Bytes;
+    let text = "";
+    for (let part: Bytes | number = "x"; part !== "" && typeof part === "string"; text += part) {
+      const more = this.kernel.epollCreate();
+      this.kernel.epollAdd(more, this.#reader, 1);
+      part = this.kernel.epollWait(more, new Int32Array(2), 0) > 0 ? this.kernel.read(this.#reader, 65536) : "";
+      this.kernel.close(more);
+    }
+    return text;
   }
 }
 
@@ -210,3 +219,19 @@ test("startLogDaemon() has every line in the files once when its recovery is kil
     }
   }
 });
+
+for (const settings of ["", "LOG_TIMESTAMP=iso\n", "LOG_FORMAT=json\n", "LOG_RATE=1000000\n"]) {
+  test(`startLogDaemon() takes a chunk of empty lines, with ${settings.trim() || "the defaults"}`, () => {
+    const lines = 16_384;
+    const world = new World(settings, [(it) => it.say("\n".repeat(lines)), (it) => it.say("last\n")]);
+    world.run([]);
+    const own = world.log("/var/log/services/web.log");
+    if (settings.includes("iso")) assert.equal(own.split("\n").length, lines + 2);
+    else assert.ok(own === world.captured);
+    const shown = world.container.split("\n");
+    assert.equal(shown.length, lines + 2);
+    // Of an empty text JSON has no member.
+    const form = settings.includes("json") ? /^{.*"service":"web"}$/ : /^\S.* fake web: $/;
+    for (const line of shown.slice(0, lines)) assert.match(line, form);
+  });
+}

@@ -125,6 +125,19 @@ export class Writer {
     this.#containerEnd += 2;
   }
 
+  /** A line of the container's log alone, of three parts. */
+  spans(headAt: number, head: number, labelAt: number, label: number, at: number, length: number): void {
+    const { words } = this.#arena;
+    const end = this.#containerEnd;
+    words[end] = headAt;
+    words[end + 1] = head;
+    words[end + 2] = labelAt;
+    words[end + 3] = label;
+    words[end + 4] = at;
+    words[end + 5] = length;
+    this.#containerEnd = end + 6;
+  }
+
   /** A frame to forward. */
   forward(frame: Bytes): void {
     const { words } = this.#arena;
