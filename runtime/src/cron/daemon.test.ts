@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Exited, FakeSys } from "../fake/sys-fake.ts";
+import { Open } from "../sys.ts";
 import { Daemon } from "./daemon.ts";
 
 const MINUTE_MS = 60_000;
@@ -221,4 +222,29 @@ test("Daemon that waits for another cron ends at once", () => {
   stage.sys.raise(SIGTERM);
   stage.pass(0.1);
   assert.deepEqual(codes, [0]);
+});
+
+test("Daemon looks each minute at tables on mounts of their own, before it runs jobs, and at no others", () => {
+  const edit = (stage: Stage, text: string): void => {
+    const fd = stage.sys.open("/etc/crontab", Open.Write | Open.Truncate, 0);
+    stage.sys.write(fd, text);
+    stage.sys.close(fd);
+  };
+  for (const point of ["/etc/crontab", "/etc"]) {
+    const stage = new Stage(["0 0 1 1 *"], (sys) => {
+      sys.put("/proc/self/mountinfo", `1 0 0:1 / / rw - x y z\n2 1 0:2 / ${point} rw - x y z\n`);
+    });
+    stage.pass(2);
+    edit(stage, "2 10 * * * root edited\n");
+    stage.pass(2);
+    assert.deepEqual(stage.taken(), ["10:02 edited"], point);
+  }
+  const other = new Stage(["0 0 1 1 *"], (sys) => {
+    sys.put("/proc/self/mountinfo", "1 0 0:1 / / rw - x y z\n2 1 0:2 / /etc/hosts rw - x y z\n");
+  });
+  other.pass(2);
+  edit(other, "2 10 * * * root edited\n");
+  other.turns = 0;
+  other.pass(600);
+  assert.deepEqual([other.taken(), other.turns], [[], 1]);
 });

@@ -6,6 +6,7 @@ import { Agenda } from "./agenda.ts";
 import { Alarm } from "./alarm.ts";
 import type { Job } from "./job.ts";
 import { lockOut } from "./lock.ts";
+import { Mounted } from "./mounted.ts";
 import { Output } from "./output.ts";
 import { type Member, Roster } from "./roster.ts";
 import type { RunRecord } from "./run.ts";
@@ -18,6 +19,7 @@ import { Zones } from "./zones.ts";
 const SETTLE_MS = 50;
 const HEALTHY_AFTER_MS = 10_000;
 const LOCK_RETRY_MS = 60_000;
+const MINUTE_MS = 60_000;
 /** Slot of the journal for the time up to which everything due was started. */
 const SEEN_SLOT = 0;
 const SIGCHLD = 17;
@@ -38,6 +40,7 @@ export class Daemon {
   readonly #agenda: Agenda<Member>;
   readonly #alarm: Alarm;
   #watches: ReadonlyMap<Bytes, number> = new Map();
+  #mounted: Mounted;
   #said: ReadonlySet<Bytes> = new Set();
   #unwritten: string | null = null;
   #started = false;
@@ -66,6 +69,7 @@ export class Daemon {
       resumed?.seenMs ?? sys.time(),
       ({ job }, late) => this.#output.say(`left out: its time was ${late} minutes ago`, `cron[${job.name}]`),
     );
+    this.#mounted = new Mounted(sys);
     this.#alarm = new Alarm(sys, this.loop, (nowMs, jumpMs) => this.#wake(nowMs, jumpMs));
     this.loop.after(HEALTHY_AFTER_MS, () => journal.healthy());
     this.#begin(records as Map<number, RunRecord>, resumed !== undefined, false);
@@ -110,14 +114,15 @@ export class Daemon {
 
   #wake(nowMs: number, jumpMs: number): void {
     if (this.#stopping) return;
-    if (Math.abs(jumpMs) >= 60_000)
+    if (Math.abs(jumpMs) >= MINUTE_MS)
       this.#output.say(
-        `the clock was set ${jumpMs > 0 ? "forward" : "back"} by ${Math.round(Math.abs(jumpMs) / 60_000)} minutes`,
+        `the clock was set ${jumpMs > 0 ? "forward" : "back"} by ${Math.round(Math.abs(jumpMs) / MINUTE_MS)} minutes`,
       );
+    if (this.#mounted.changed()) this.#load();
     const due = this.#agenda.due(nowMs, jumpMs);
     this.#journal.write(SEEN_SLOT, JSON.stringify({ seenMs: this.#agenda.seenMs }));
     for (const member of due) this.#roster.due(member);
-    this.#alarm.set(this.#agenda.nextMs());
+    this.#setAlarm();
   }
 
   #handle(signal: number): void {
@@ -140,16 +145,26 @@ export class Daemon {
     if (this.#stopping || !this.#started) return;
     // First what was due under the tables that were.
     this.#alarm.wake();
-    this.#zones.reread();
     this.#load();
-    this.#alarm.set(this.#agenda.nextMs());
+    this.#setAlarm();
+  }
+
+  /** For the next job, and where tables are to be looked at, for the next minute. */
+  #setAlarm(): void {
+    const next = this.#agenda.nextMs();
+    const minute = Math.floor(this.#sys.time() / MINUTE_MS + 1) * MINUTE_MS;
+    this.#alarm.set(this.#mounted.some ? Math.min(minute, next ?? minute) : next);
   }
 
   #load(): void {
+    this.#zones.reread();
+    this.#mounted = new Mounted(this.#sys);
     const old = this.#watches;
     const watches = new Map<Bytes, number>();
-    const { jobs, refusals } = readTables(this.#sys, this.#zones, (directory) => {
-      if (!watches.has(directory)) watches.set(directory, this.loop.watchDirectory(directory, this.#changed));
+    const { jobs, refusals } = readTables(this.#sys, this.#zones, (path) => {
+      if (watches.has(path)) return;
+      watches.set(path, this.loop.watchDirectory(path, this.#changed));
+      this.#mounted.note(path);
     });
     this.#watches = watches;
     for (const watch of old.values()) this.loop.unwatchDirectory(watch);

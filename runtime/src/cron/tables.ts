@@ -48,10 +48,10 @@ export interface Tables {
 /**
  * Reads every crontab and directory of scripts.
  *
- * @param watch told every directory whose change may change the tables, before anything in it is looked at, several times perhaps; some
- * do not exist
+ * @param watch told every directory and table whose change may change what this gives, before it is looked at, several times perhaps;
+ * some do not exist
  */
-export function readTables(sys: Sys, zones: Zones, watch: (directory: Bytes) => void): Tables {
+export function readTables(sys: Sys, zones: Zones, watch: (path: Bytes) => void): Tables {
   return new Reader(sys, zones, watch).read();
 }
 
@@ -60,7 +60,7 @@ class Reader {
   readonly #zones: Zones;
   readonly #jobs: Job[] = [];
   readonly #refusals: Bytes[] = [];
-  readonly #watch: (directory: Bytes) => void;
+  readonly #watch: (path: Bytes) => void;
   readonly #keys = new Map<Bytes, number>();
   /** By the period. */
   readonly #periods = new Map<Bytes, CrontabEntry>();
@@ -70,7 +70,7 @@ class Reader {
   readonly #sharedRoot: Bytes;
   readonly #uid: number;
 
-  constructor(sys: Sys, zones: Zones, watch: (directory: Bytes) => void) {
+  constructor(sys: Sys, zones: Zones, watch: (path: Bytes) => void) {
     this.#sys = sys;
     this.#zones = zones;
     this.#watch = watch;
@@ -134,6 +134,7 @@ class Reader {
       return null;
     };
     const sys = this.#sys;
+    this.#watch(path);
     const link = sys.lstat(path);
     if (link === -Errno.ENOENT) return null;
     if (typeof link === "number") return refuse(sys.strerror(-link));

@@ -178,16 +178,23 @@ test("A98 @reboot jobs run once in a container's life, however often cron starts
   assert.equal(box.output.count("cron[a]: booted"), 1);
 });
 
-test("A98 a schedule runs at the minute's start, in the zone that CRON_TZ names", async () => {
-  await using box = await cronBox({
-    "/etc/cron.d/a":
-      "CRON_NAME=now\n* * * * * root date +\\%S\nCRON_TZ=Asia/Kolkata\nCRON_NAME=india\n0 12 * * * root x\n",
-  });
+test("A98 a schedule runs at the minute's start, in the zone that CRON_TZ names, and with what the host has written into a table", async () => {
+  await using box = await cronBox(
+    {
+      "/etc/cron.d/a":
+        "CRON_NAME=now\n* * * * * root date +\\%S\nCRON_TZ=Asia/Kolkata\nCRON_NAME=india\n0 12 * * * root x\n",
+      "/etc/cron.d/mounted": "",
+      "/host": "",
+    },
+    { mounts: [{ source: "box:/host", at: "/etc/cron.d/mounted", type: "none", options: "bind" }] },
+  );
   await box.sees(COUNT);
+  writeFileSync(box.path("/host"), "* * * * * root echo edited\n");
   const list = (await box.exec("TZ=UTC cron list")).stdout;
   assert.match(list, /^india +0 12 \* \* \* +root +\d{4}-\d\d-\d\d 06:30 /m);
   const [, second] = await box.sees(/cron\[now\]: (\d\d)\n/, 1, 65_000);
   assert.ok(Number(second) <= 2, `it ran at second ${second}`);
+  await box.sees("cron[mounted]: edited");
 }, 90_000);
 
 test("A98 cron outlives a crash: jobs that run go on, and their output still comes", async () => {
