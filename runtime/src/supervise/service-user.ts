@@ -1,5 +1,5 @@
-import { parseUserSpec } from "../../../lib/accounts.ts";
 import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/environment.ts";
+import { findAccount } from "../kernel/credentials.ts";
 import { readFile } from "../kernel/files.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 
@@ -18,13 +18,7 @@ export function userOf(sys: Sys, directory: Bytes, environment: Bytes): ServiceU
   const spec = readFile(sys, path, 256);
   if (spec === -Errno.ENOENT) return null;
   if (typeof spec === "number") return `cannot read ${path}: ${sys.strerror(-spec)}`;
-  const passwd = readFile(sys, "/etc/passwd");
-  const group = readFile(sys, "/etc/group");
-  const account = parseUserSpec(
-    spec.trim(),
-    typeof passwd === "string" ? passwd : "",
-    typeof group === "string" ? group : "",
-  );
+  const account = findAccount(sys, spec.trim());
   if (typeof account === "string") return `${path}: ${account}`;
   const variables = parseEnvironBlock(environment);
   variables.set("HOME", account.home).set("SHELL", account.shell);

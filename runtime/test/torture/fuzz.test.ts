@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { COMMANDS } from "../../../lib/control-protocol.ts";
+import { COMMAND_WORDS } from "../../src/sv/verbs.ts";
 import { type BootOptions, boot } from "../harness/container.ts";
 import { eventually, TIME_SCALE } from "../harness/deadline.ts";
 import { waiting } from "../harness/fixtures.ts";
@@ -11,7 +13,7 @@ import type { FileSpec } from "../harness/rootfs.ts";
 import { script } from "../harness/rootfs.ts";
 
 const CONTROL = "/run/shipshape/control";
-const VERBS = "status up down once pause cont hup alarm interrupt quit 1 2 term kill exit wait list".split(" ");
+const VERBS = ["status", "why", "wait", "list", ...COMMANDS];
 const TARGETS = [
   "s",
   "s/log",
@@ -231,20 +233,7 @@ for (let round = 0; round < 8 * TORTURE; round++) {
     await using box = await boot(options);
     await box.sees("keep-ready");
     for (let i = 0; i < 40; i++) {
-      const verb = random.of([
-        "up",
-        "down",
-        "once",
-        "pause",
-        "cont",
-        "hup",
-        "term",
-        "kill",
-        "exit",
-        "restart",
-        "check",
-        "status",
-      ]);
+      const verb = random.of(COMMAND_WORDS);
       const name = random.of(names);
       const { code, stdout, stderr } = await box.exec([
         "sv",
