@@ -2,20 +2,22 @@ import { deepEqual, equal } from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { bash, commandLine } from "./bash.ts";
+import { parse } from "./verb.ts";
 
 for (const [args, problem] of [
   [[], "which container?"],
+  [[""], "which container?"],
   [["-u"], "option requires an argument -- u"],
   [["-x", "web"], "illegal option -- x"],
   [["-u", "root"], "which container?"],
 ] as const) {
-  test(`bash.parse() refuses ${JSON.stringify(args)}`, () => {
-    deepEqual(bash.parse(args), { problem });
+  test(`parse() of bash refuses ${JSON.stringify(args)}`, () => {
+    equal(parse(bash, args), problem);
   });
 }
 
-test("bash.parse() leaves the options of the command alone", () => {
-  equal(typeof bash.parse(["-u", "app", "web", "ls", "-u", "-x"]), "function");
+test("parse() of bash leaves the options of the command alone", () => {
+  equal(typeof parse(bash, ["-u", "app", "web", "ls", "-u", "-x"]), "function");
 });
 
 test("commandLine() opens the best shell there is, and runs a command without a shell where there is none", () => {

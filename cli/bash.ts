@@ -1,27 +1,27 @@
-import { parseOptions } from "../lib/getopt.ts";
-import { ask, type Container, enter, findContainer, lastLine } from "./container.ts";
+import { ask, type Container, enter, findContainer, lacksProgram, lastLine } from "./container.ts";
 import { Failure } from "./failure.ts";
 import type { Verb } from "./verb.ts";
 
 /** As the engines' own `exec` ends when it could not do its part. */
 const FAILED = 125;
-/** What engines say of a program that is not in the image: runc, then crun. */
-const NO_PROGRAM = /executable file not found|executable file `[^`]*` not found|no such file or directory/i;
 
 /** `shipshape bash`, `docker-bash`: a shell or a command in a container, by the engine's `exec`. */
 export const bash: Verb = {
-  synopsis: "[-u USER] CONTAINER [COMMAND ...]",
-  summary: "open a shell in a container, or run a command there",
-  details: [
-    "  -u USER    as this user of the container, by name or number; by default as the container's own",
-    "The exit code is the command's; 125 when it could not be run.",
+  link: "docker-bash",
+  options: [
+    {
+      letter: "u",
+      value: "USER",
+      help: "as this user of the container, by name or number; by default as the container's own",
+    },
   ],
-  parse(args) {
-    const parsed = parseOptions(args, "u:");
-    if (typeof parsed === "string") return { problem: parsed };
-    const [name, ...command] = parsed.operands;
-    if (name === undefined) return { problem: "which container?" };
-    const user = new Map(parsed.options).get("u");
+  operands: "CONTAINER [COMMAND ...]",
+  first: "container",
+  summary: "open a shell in a container, or run a command there",
+  details: ["The exit code is the command's; 125 when it could not be run."],
+  prepare({ options, operands: [name = "", ...command] }) {
+    if (name === "") return "which container?";
+    const user = new Map(options).get("u");
     return () => openShell(name, command, user);
   },
 };
@@ -44,11 +44,13 @@ async function openShell(name: string, command: readonly string[], user: string 
 export type Shell = "bash" | "sh" | "none";
 
 async function findShell(container: Container, user: string | undefined, purpose: string): Promise<Shell> {
-  const { code, stdout, stderr } = await ask(container, ["sh", "-c", "command -v bash || :"], { user });
-  if (code === 0) return stdout === "" ? "sh" : "bash";
-  // Docker tells it on either stream.
-  if (NO_PROGRAM.test(stdout + stderr)) return "none";
-  throw new Failure(`cannot ${purpose}: ${container.engine} exec says: ${lastLine(stderr || stdout)}`, FAILED);
+  const said = await ask(container, ["sh", "-c", "command -v bash || :"], { user });
+  if (said.code === 0) return said.stdout === "" ? "sh" : "bash";
+  if (lacksProgram(said)) return "none";
+  throw new Failure(
+    `cannot ${purpose}: ${container.engine} exec says: ${lastLine(said.stderr || said.stdout)}`,
+    FAILED,
+  );
 }
 
 /** Gives a command the variables of the container as a login shell has them; without permission to read them it goes without. */

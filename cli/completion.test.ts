@@ -1,37 +1,33 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal } from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
-import { completion, completionScript } from "./completion.ts";
+import { test } from "node:test";
+import { bashScript } from "./completion/bash.ts";
+import { hint } from "./completion/words.ts";
+import { completion } from "./completion.ts";
+import { engineStubs } from "./test/engine-stubs.ts";
+import { parse } from "./verb.ts";
+import { verbs } from "./verbs.ts";
 
-const verbs = ["bash", "ssh", "completion"];
-const directory = mkdtempSync(join(tmpdir(), "shipshape-completion-"));
-after(() => rmSync(directory, { recursive: true }));
-for (const [engine, names] of [
-  ["docker", "web worker"],
-  ["podman", "wonder"],
-] as const) {
-  writeFileSync(join(directory, engine), `#!/bin/sh\n[ "$1" = ps ] && printf '%s\\n' ${names}\n`);
-  chmodSync(join(directory, engine), 0o755);
-}
-writeFileSync(join(directory, "completion"), completionScript(verbs));
+const { directory, env } = engineStubs();
+writeFileSync(join(directory, "completion"), bashScript(verbs));
 
 /** What bash offers for the last word. */
-function offers(words: readonly string[], env: Record<string, string> = {}): string[] {
+function offers(words: readonly string[], more: Record<string, string> = {}): string[] {
   const script = `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _shipshape; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const output = execFileSync("bash", ["--norc", "-c", script, join(directory, "completion"), ...words], {
-    encoding: "utf8",
-    env: { ...process.env, PATH: `${directory}:${process.env.PATH}`, ...env },
-  });
+  const args = ["--norc", "-c", script, join(directory, "completion"), ...words];
+  const output = execFileSync("bash", args, { encoding: "utf8", env: { ...env, ...more } });
   return output.split("\n").filter((line) => line !== "");
 }
 
 for (const [words, expected] of [
-  [["shipshape", ""], verbs],
+  [["shipshape", ""], Object.keys(verbs)],
   [["shipshape", "s"], ["ssh"]],
-  [["shipshape", "completion", ""], ["bash"]],
+  [
+    ["shipshape", "completion", ""],
+    ["bash", "zsh", "fish"],
+  ],
   [
     ["shipshape", "bash", "w"],
     ["web", "worker", "wonder"],
@@ -41,19 +37,30 @@ for (const [words, expected] of [
   [["/usr/local/bin/docker-bash", "-u", "root", "wor"], ["worker"]],
   [["docker-ssh", "-t", "-l", "root", "-o", "A=b", "web"], ["web"]],
   [["docker-ssh", "-l", "w"], []],
+  [["docker-ssh", "-i", "/etc/passw"], ["/etc/passwd"]],
   [["docker-bash", "web", "w"], []],
 ] as const) {
-  test(`completionScript() completes ${words.join(" ")}|`, () => {
-    deepEqual(offers(words), expected);
+  test(`bashScript() completes ${words.join(" ")}|`, () => {
+    const offered = offers(words);
+    deepEqual(
+      offered.filter((word) => word !== "/etc/passwd-"),
+      expected,
+    );
   });
 }
 
-test("completionScript() asks one engine when one is chosen", () => {
+test("bashScript() asks one engine when one is chosen", () => {
   deepEqual(offers(["docker-bash", "w"], { SHIPSHAPE_ENGINE: "podman" }), ["wonder"]);
 });
 
-test("completion.parse() knows bash only", () => {
-  equal(typeof completion(verbs).parse(["bash"]), "function");
-  deepEqual(completion(verbs).parse(["zsh"]), { problem: "bash is the only shell that it knows" });
-  deepEqual(completion(verbs).parse([]), { problem: "bash is the only shell that it knows" });
+test("hint() of every text needs no quoting", () => {
+  for (const { summary, options } of Object.values(verbs)) {
+    for (const text of [summary, ...options.map(({ help }) => help)]) doesNotMatch(hint(text), /[^\w ()-]/);
+  }
+});
+
+test("completion() knows three shells", () => {
+  const verb = completion(() => verbs);
+  for (const shell of ["bash", "zsh", "fish"]) equal(typeof parse(verb, [shell]), "function");
+  for (const args of [["tcsh"], [], ["bash", "zsh"]]) equal(parse(verb, args), "which shell? It knows bash, zsh, fish");
 });

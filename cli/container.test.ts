@@ -55,14 +55,14 @@ test("whyNotFound() names every engine and what it said", () => {
   const of = (...answers: EngineAnswer[]): string => whyNotFound(answers, "web");
   equal(of(missing("docker"), missing("podman")), "neither docker nor podman is installed here, or not in PATH");
   equal(of(missing("podman")), "podman is not installed here, or not in PATH");
-  equal(of(mute, missing("podman")), "docker does not answer: permission denied");
+  equal(of(mute, missing("podman")), "docker says: permission denied");
   equal(
     of(unknown("docker"), unknown("podman")),
     'no container "web" in docker or podman; docker ps --all lists what there is',
   );
   equal(
     of(mute, unknown("podman")),
-    'no container "web" in podman; podman ps --all lists what there is; docker does not answer: permission denied',
+    'docker says: permission denied; no container "web" in podman; podman ps --all lists what there is',
   );
 });
 

@@ -37,7 +37,7 @@ export async function findContainer(name: string, purpose: string, exitCode: num
   }
   const answers: EngineAnswer[] = [];
   for (const engine of engines) {
-    const said = await capture(engine, ["container", "inspect", name]);
+    const said = await capture(engine, ["container", "inspect", "--", name]);
     const answer = readInspection(engine, said);
     if (answer.kind === "found") {
       const problem = whyNotReady(answer, engine, name);
@@ -85,13 +85,12 @@ export function whyNotReady({ status, exitCode }: Found, engine: Engine, name: s
 
 /** Why no engine has given a container. */
 export function whyNotFound(answers: readonly EngineAnswer[], name: string): string {
-  const mute = answers.flatMap((answer) =>
-    answer.kind === "mute" ? [`${answer.engine} does not answer: ${answer.reason}`] : [],
-  );
+  const mute = answers.flatMap((answer) => (answer.kind === "mute" ? [`${answer.engine} says: ${answer.reason}`] : []));
   const asked = answers.flatMap((answer) => (answer.kind === "unknown" ? [answer.engine] : []));
   if (asked.length > 0) {
-    const where = `no container "${name}" in ${asked.join(" or ")}; ${asked[0]} ps --all lists what there is`;
-    return [where, ...mute].join("; ");
+    return [...mute, `no container "${name}" in ${asked.join(" or ")}; ${asked[0]} ps --all lists what there is`].join(
+      "; ",
+    );
   }
   if (mute.length > 0) return mute.join("; ");
   const missing = answers.flatMap((answer) => (answer.kind === "missing" ? [answer.engine] : []));
@@ -117,6 +116,14 @@ export function ask(container: Container, command: readonly string[], options?: 
 /** Runs a command in a container, in the place of this program. @returns its exit code */
 export function enter(container: Container, command: readonly string[], options?: ExecOptions): Promise<number> {
   return foreground(container.engine, [...execArguments(container, options), ...command]);
+}
+
+/** What engines say of a program that is not in the image: runc, then crun; Docker on either stream. */
+const NO_PROGRAM = /executable file not found|executable file `[^`]*` not found|no such file or directory/i;
+
+/** Whether a program could not be run because it is not in the image. */
+export function lacksProgram({ code, stdout, stderr }: Said): boolean {
+  return code !== 0 && NO_PROGRAM.test(stdout + stderr);
 }
 
 /** The last line that is not empty. */

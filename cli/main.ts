@@ -1,17 +1,14 @@
 import { basename } from "node:path";
 import { Failure } from "./failure.ts";
-import type { Verb } from "./verb.ts";
+import { parse, synopsis, usageOf, type Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 
 /** Exit code for a command line that is not understood, as shells and coreutils have it. */
 const USAGE_ERROR = 2;
 
-/** Names that the program may be called by, and the verb that each is. */
-const LINKS: Readonly<Record<string, string>> = { "docker-bash": "bash", "docker-ssh": "ssh" };
-
 /** Runs a command line. @param program what the program was called by @returns the exit code */
 async function main(program: string, args: readonly string[]): Promise<number> {
-  const linked = LINKS[program];
+  const linked = Object.keys(verbs).find((verb) => verbs[verb]?.link === program);
   const name = linked ?? args[0] ?? "";
   const rest = linked === undefined ? args.slice(1) : args;
   const verb = verbs[name];
@@ -28,9 +25,9 @@ async function main(program: string, args: readonly string[]): Promise<number> {
     return 0;
   }
   try {
-    const invocation = verb.parse(rest);
-    if (typeof invocation === "function") return await invocation();
-    console.error(`${called}: ${invocation.problem}\n${usage(verb, called)}`);
+    const run = parse(verb, rest);
+    if (typeof run === "function") return await run();
+    console.error(`${called}: ${run}\n${usage(verb, called)}`);
     return USAGE_ERROR;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -40,14 +37,22 @@ async function main(program: string, args: readonly string[]): Promise<number> {
 }
 
 function help(): string {
-  const rows = Object.entries(verbs).map(([name, { synopsis, summary }]) => [`${name} ${synopsis}`, summary] as const);
-  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
-  const lines = rows.map(([left, right]) => `  shipshape ${left.padEnd(width)}${right}`);
-  return ["usage: shipshape VERB ...", ...lines, "`shipshape VERB --help` tells more."].join("\n");
+  const rows = Object.entries(verbs).map(
+    ([name, verb]) => [`shipshape ${name} ${synopsis(verb)}`, verb.summary] as const,
+  );
+  return ["usage: shipshape VERB ...", ...table(rows), "`shipshape VERB --help` tells more."].join("\n");
 }
 
-function usage({ synopsis, summary, details }: Verb, called: string): string {
-  return [`usage: ${called} ${synopsis}`, `${summary[0]?.toUpperCase()}${summary.slice(1)}.`, ...details].join("\n");
+function usage(verb: Verb, called: string): string {
+  const { options, summary, details } = verb;
+  const rows = options.map((option) => [usageOf(option), option.help] as const);
+  const sentence = `${summary[0]?.toUpperCase()}${summary.slice(1)}.`;
+  return [`usage: ${called} ${synopsis(verb)}`, sentence, ...table(rows), ...details].join("\n");
+}
+
+function table(rows: readonly (readonly [left: string, right: string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`);
 }
 
 // By exitCode and not by exit(): what is still on its way to a pipe is written.

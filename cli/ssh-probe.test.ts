@@ -43,7 +43,17 @@ test("readProbe() reads why sshd refuses to work", () => {
 
 test("readProbe() keeps the engine's last words when the script could not run", () => {
   equal(readProbe({ code: 126, stdout: "", stderr: "a\nno sh here\n" }).failed, "no sh here");
+  equal(
+    readProbe({ code: 126, stdout: "OCI runtime exec failed: denied\n", stderr: "" }).failed,
+    "OCI runtime exec failed: denied",
+  );
   equal(readProbe({ code: 137, stdout: "", stderr: "" }).failed, "exit code 137");
+});
+
+test("readProbe() takes an image without a shell for one without sshd", () => {
+  const stdout = 'OCI runtime exec failed: exec: "sh": executable file not found in $PATH\n';
+  const { failed, sshd } = readProbe({ code: 126, stdout, stderr: "" });
+  deepEqual([failed, sshd], ["", ""]);
 });
 
 test("whyNoLogin() is content when all is there, and with a key of the user's own", () => {

@@ -1,4 +1,4 @@
-import { type Container, lastLine } from "./container.ts";
+import { type Container, lacksProgram, lastLine } from "./container.ts";
 import type { Said } from "./processes.ts";
 import type { Login } from "./ssh-arguments.ts";
 
@@ -7,20 +7,23 @@ import type { Login } from "./ssh-arguments.ts";
  * makes the directory that sshd needs, in case it has never run.
  */
 export const PROBE = `
-PATH=$PATH:/usr/sbin:/sbin
+PATH=$PATH:/usr/sbin:/sbin up= waited=0
 sshd=$(command -v sshd) || exit 0
 echo "sshd $sshd"
 if [ -d /etc/service/sshd ] && command -v sv >/dev/null; then
-  case $(sv status sshd 2>&1) in run:*) echo 'up yes' ;; esac
+  case $(sv status sshd 2>&1) in run:*) up=yes ;; esac
 elif cat /proc/[0-9]*/comm 2>/dev/null | grep -qx sshd; then
-  echo 'up yes'
+  up=yes
 fi
+echo "up $up"
 account=$(grep "^$1:" /etc/passwd) && home=$(echo "$account" | cut -d : -f 6) && echo "home $home"
 [ -d /run/sshd ] || mkdir -m 0755 /run/sshd
 if [ -r /etc/insecure_key.pub ]; then
   grep -qsF "$(cut -d ' ' -f 2 /etc/insecure_key.pub)" "$home/.ssh/authorized_keys" && echo 'allowed yes'
   sed 's/^/key /' /etc/insecure_key
 fi
+# The first start of the service is still making the host keys.
+while [ "$up" ] && [ $((waited += 1)) -lt 50 ] && "$sshd" -T 2>&1 | grep -q 'no hostkeys'; do sleep 0.2; done
 settings=$("$sshd" -T 2>&1) || echo "broken $(echo "$settings" | head -n 1)"
 echo "$settings" | sed -n 's/^hostkey //p' | while read -r file; do
   key=$(cut -d ' ' -f 1,2 "$file.pub" 2>/dev/null || ssh-keygen -y -f "$file" 2>/dev/null) && echo "host $key"
@@ -47,7 +50,8 @@ export interface Probe {
   readonly failed: string;
 }
 
-export function readProbe({ code, stdout, stderr }: Said): Probe {
+export function readProbe(said: Said): Probe {
+  const { code, stdout, stderr } = said;
   const values = (name: string): string[] =>
     stdout
       .split("\n")
@@ -56,14 +60,15 @@ export function readProbe({ code, stdout, stderr }: Said): Probe {
   const key = values("key");
   return {
     sshd: values("sshd")[0] ?? "",
-    up: values("up").length > 0,
+    up: values("up")[0] === "yes",
     // sshd ends its messages with a carriage return.
     broken: values("broken")[0]?.trim() ?? "",
     home: values("home")[0] ?? "",
     allowed: values("allowed").length > 0,
     insecureKey: key.length > 0 ? `${key.join("\n")}\n` : "",
     hostKeys: values("host"),
-    failed: code === 0 ? "" : lastLine(stderr) || `exit code ${code}`,
+    // Without a shell in the image there is no sshd either.
+    failed: code === 0 || lacksProgram(said) ? "" : lastLine(stderr || stdout) || `exit code ${code}`,
   };
 }
 

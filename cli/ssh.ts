@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseOptions } from "../lib/getopt.ts";
 import { ask, findContainer } from "./container.ts";
 import { Failure } from "./failure.ts";
 import { capture, foreground } from "./processes.ts";
@@ -11,25 +10,35 @@ import type { Verb } from "./verb.ts";
 
 /** `shipshape ssh`, `docker-ssh`: a login by SSH into a container, whatever its network. */
 export const ssh: Verb = {
-  synopsis: "[-t] [-i FILE] [-l USER] [-o OPTION]... CONTAINER [COMMAND ...]",
+  link: "docker-ssh",
+  options: [
+    {
+      letter: "i",
+      value: "FILE",
+      help: "with this key of your own; by default with the insecure key of the container's image",
+    },
+    { letter: "l", value: "USER", help: "as this user; by default as root" },
+    {
+      letter: "o",
+      value: "OPTION",
+      many: true,
+      help: "one more option for ssh, as its manual has them: -o 'LocalForward 8080 localhost:80'",
+    },
+    { letter: "t", help: "gives the command a terminal" },
+  ],
+  operands: "CONTAINER [COMMAND ...]",
+  first: "container",
   summary: "log in to a container by SSH, or run a command there",
   details: [
-    "  -i FILE      with this key of your own; by default with the insecure key of the container's image",
-    "  -l USER      as this user; by default as root",
-    "  -o OPTION    one more option for ssh, as its manual has them: -o 'LocalForward 8080 localhost:80'",
-    "  -t           gives the command a terminal",
     "The words of COMMAND are joined and read by the user's shell, as ssh does. The exit code is the command's; 255 when the login failed.",
   ],
-  parse(args) {
-    const parsed = parseOptions(args, "i:l:o:t");
-    if (typeof parsed === "string") return { problem: parsed };
-    const [name, ...command] = parsed.operands;
-    if (name === undefined) return { problem: "which container?" };
-    const given = new Map(parsed.options);
+  prepare({ options, operands: [name = "", ...command] }) {
+    if (name === "") return "which container?";
+    const given = new Map(options);
     const login: Login = {
       user: given.get("l") ?? "root",
       identity: given.get("i"),
-      options: parsed.options.filter(([letter]) => letter === "o").map(([, option]) => option),
+      options: options.filter(([letter]) => letter === "o").map(([, option]) => option),
       terminal: given.has("t"),
       command,
     };

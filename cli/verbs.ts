@@ -3,10 +3,5 @@ import { completion } from "./completion.ts";
 import { ssh } from "./ssh.ts";
 import type { Verb } from "./verb.ts";
 
-const entering = { bash, ssh };
-
 /** What the program can do, by name. */
-export const verbs: Readonly<Record<string, Verb>> = {
-  ...entering,
-  completion: completion([...Object.keys(entering), "completion"]),
-};
+export const verbs: Readonly<Record<string, Verb>> = { bash, ssh, completion: completion(() => verbs) };
