@@ -289,22 +289,24 @@ static struct iovec part(const Arg *array, int64_t from, int64_t end) {
   size_t first = from < 0 ? 0 : (uint64_t)from < last ? (size_t)from : last;
   return (struct iovec){array->data + first, last - first};
 }
+// What recvmmsg's memory holds for each message before its slot: a header, then iovecs and control data.
+enum { AREA = 64 };
+_Static_assert(sizeof(struct mmsghdr) == AREA && 2 * sizeof(struct iovec) == AREA / 2, "as sys.ts says");
 SYS(recvmmsg) {
-  // Headers, then per message iovecs and control data, then the slots, then the rooms for what a slot cannot hold.
   static uint8_t *prepared;
   struct mmsghdr *headers = (struct mmsghdr *)(void *)a[1].data;
   size_t slots = (size_t)NUMBER(2), slot = (size_t)NUMBER(3), rest = (size_t)NUMBER(4), first = (size_t)NUMBER(5);
-  if (first > slots || slots * (128 + slot + rest) > a[1].length) return JS_NewInt32(ctx, -EINVAL);
-  uint8_t *extras = a[1].data + slots * 64, *data = extras + slots * 64, *rests = data + slots * slot;
-  for (size_t i = 0; i < slots; i++, extras += 64, data += slot, rests += rest) {
+  if (first > slots || slots * (2 * AREA + slot + rest) > a[1].length) return JS_NewInt32(ctx, -EINVAL);
+  uint8_t *extras = a[1].data + slots * AREA, *data = extras + slots * AREA, *rests = data + slots * slot;
+  for (size_t i = 0; i < slots; i++, extras += AREA, data += slot, rests += rest) {
     if (prepared != a[1].data) {
       struct iovec *parts = (struct iovec *)(void *)extras;
       parts[0] = (struct iovec){data, slot};
       parts[1] = (struct iovec){rests, rest};
-      headers[i].msg_hdr = (struct msghdr){.msg_iov = parts, .msg_iovlen = 2, .msg_control = extras + 32};
+      headers[i].msg_hdr = (struct msghdr){.msg_iov = parts, .msg_iovlen = 2, .msg_control = extras + AREA / 2};
     }
     if (i < first) continue;
-    headers[i].msg_hdr.msg_controllen = 32;
+    headers[i].msg_hdr.msg_controllen = AREA / 2;
     headers[i].msg_len = 0;
   }
   prepared = a[1].data;
@@ -346,8 +348,8 @@ static void find_line(uint8_t *at, size_t length, size_t room, const uint8_t *ba
 SYS(syslogLines) {
   const struct mmsghdr *headers = (const struct mmsghdr *)(const void *)a[0].data;
   size_t slots = (size_t)NUMBER(1), slot = (size_t)NUMBER(2), count = (size_t)NUMBER(3);
-  if (count > slots || slots * (128 + slot) > a[0].length || count * 3 > a[4].length) return JS_NewInt32(ctx, -EINVAL);
-  uint8_t *data = a[0].data + slots * 128;
+  if (count > slots || slots * (2 * AREA + slot) > a[0].length || count * 3 > a[4].length) return JS_NewInt32(ctx, -EINVAL);
+  uint8_t *data = a[0].data + slots * 2 * AREA;
   for (size_t i = 0; i < count; i++) find_line(data + i * slot, headers[i].msg_len, slot, a[0].data, a[4].words + 3 * i);
   return JS_NewInt32(ctx, 0);
 }
