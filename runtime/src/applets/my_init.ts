@@ -3,6 +3,7 @@
 
 import { startInit } from "../init/init.ts";
 import { help, parseOptions, USAGE } from "../init/options.ts";
+import { isServedAlready } from "../init/other-init.ts";
 import { kernel } from "../kernel/binding.ts";
 
 // All that comes before a first start is done at build time.
@@ -17,7 +18,11 @@ globalThis.main = () => {
   } else if (parsed.kind === "conflict") {
     kernel.write(2, `*** ${parsed.problem}\n`);
     kernel.exit(1);
-  } else if (parsed.kind === "run") {
+  } else if (!parsed.options.skipServices && isServedAlready(kernel)) {
+    const instead = "sv controls its services, and a command needs no my_init";
+    kernel.write(2, `*** my_init runs in this container already: ${instead}\n`);
+    kernel.exit(1);
+  } else {
     const { loop, life } = startInit(kernel, parsed.options);
     let fault: unknown = null;
     life.then(

@@ -292,3 +292,28 @@ test("A06 what is no duration is named in a warning, and the default counts", as
     }
   }
 });
+
+test("A01 a second my_init in a container is refused, and changes nothing", async () => {
+  await using box = await boot({
+    startup: { "10_a": "echo startup-ran >&2" },
+    services: { s: { run: waiting({}, "service-ready") } },
+    files: { "/etc/container_environment": { directory: true } },
+  });
+  await box.sees("service-ready");
+  const before = await box.sv("status", "s");
+  for (const args of [[], ["--", "true"]]) {
+    const { code, stderr } = await box.exec(["env", "OTHER=1", "my_init", ...args]);
+    assert.equal(
+      stderr,
+      "*** my_init runs in this container already: sv controls its services, and a command needs no my_init\n",
+    );
+    assert.equal(code, 1);
+  }
+  assert.equal(
+    (await box.exec(["my_init", "--skip-runit", "--skip-startup-files", "--", "sh", "-c", "exit 7"])).code,
+    7,
+  );
+  assert.match(await box.sv("status", "s"), new RegExp(`^${before.replace(/ \d+s$/, "").replaceAll(/[()]/g, "\\$&")}`));
+  assert.equal(box.output.count("startup-ran"), 1);
+  assert.equal(box.output.count("service-ready"), 1);
+});
