@@ -57,6 +57,8 @@ export interface Core {
   readonly environment: ContainerEnvironment;
   readonly supervisor: Supervisor;
   readonly log: LogDaemon;
+  /** Another init serves this container: its log, its services and its shutdown hooks are left alone. */
+  readonly guest: boolean;
   /** What the supervisor works in; its environment follows the startup files. */
   readonly context: Context;
   readonly stop: StopRequest;

@@ -14,6 +14,7 @@ import { advance, type Core, FRESH, INIT_SLOT, type InitRecord } from "./core.ts
 import { LOG_SLOT, LogDaemon, type LogRecord } from "./log-daemon.ts";
 import { adoptMain, startMain } from "./main-command.ts";
 import type { Options } from "./options.ts";
+import { isServedAlready } from "./other-init.ts";
 import { adopt, type Running } from "./scripts.ts";
 import { readSettings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
@@ -80,12 +81,13 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
   return {
     ...{ sys, loop, children, messages, journal, options, settings, environment, supervisor, log, context, record },
     stop: new StopRequest(record.stopSignal),
+    guest: isServedAlready(sys),
   };
 }
 
 /** The container's life from its start to its exit code, or from where an earlier incarnation had got to. */
 async function live(core: Core): Promise<number> {
-  core.log.start();
+  if (!core.guest) core.log.start();
   if (core.record.phase === "startup") {
     const outcome = await startUp(core);
     if (outcome !== "done") return abort(core, outcome === "failed" ? 1 : 128 + core.stop.signal);

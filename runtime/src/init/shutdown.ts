@@ -43,10 +43,8 @@ export class Shutdown {
       });
     this.#since = core.record.stoppingSince;
     this.#budget = impatientBudget(core, this.#since, settings.shutdownMs);
-    this.#hooks = {
-      pre: scriptsIn(core, "/etc/my_init.pre_shutdown.d"),
-      post: scriptsIn(core, "/etc/my_init.post_shutdown.d"),
-    };
+    const hooks = (directory: Bytes) => (core.guest ? [] : scriptsIn(core, directory));
+    this.#hooks = { pre: hooks("/etc/my_init.pre_shutdown.d"), post: hooks("/etc/my_init.post_shutdown.d") };
     const present = new Set<Stage>(["main"]);
     if (this.#hooks.pre.length > 0) present.add("pre");
     if (core.supervisor.names().length > 0) present.add("services");

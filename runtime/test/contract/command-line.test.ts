@@ -297,7 +297,8 @@ test("A01 a second my_init in a container is refused, and changes nothing", asyn
   await using box = await boot({
     startup: { "10_a": "echo startup-ran >&2" },
     services: { s: { run: waiting({}, "service-ready") } },
-    files: { "/etc/container_environment": { directory: true } },
+    postShutdown: { p: "echo hook-ran >&2" },
+    files: { "/etc/container_environment": { directory: true }, "/etc/shipshape/logd.conf": "" },
   });
   await box.sees("service-ready");
   const before = await box.sv("status", "s");
@@ -309,11 +310,13 @@ test("A01 a second my_init in a container is refused, and changes nothing", asyn
     );
     assert.equal(code, 1);
   }
-  assert.equal(
-    (await box.exec(["my_init", "--skip-runit", "--skip-startup-files", "--", "sh", "-c", "exit 7"])).code,
-    7,
-  );
+  const guest = await box.exec(["my_init", "--skip-runit", "--skip-startup-files", "--", "sh", "-c", "exit 7"]);
+  assert.equal(guest.code, 7);
+  assert.doesNotMatch(guest.stderr, /hook-ran/);
   assert.match(await box.sv("status", "s"), new RegExp(`^${before.replace(/ \d+s$/, "").replaceAll(/[()]/g, "\\$&")}`));
+  await box.exec("logger --socket-errors=on -t after said");
+  await box.sees(/after: said/);
+  assert.equal(box.output.count("steps aside"), 0);
   assert.equal(box.output.count("startup-ran"), 1);
   assert.equal(box.output.count("service-ready"), 1);
 });
