@@ -158,7 +158,8 @@ test("A95 a service that is made anew while the log daemon stands keeps its pipe
 test("A95 variables that startup files write count for the log daemon and for what is captured", async () => {
   await using box = await bootWithLog({
     startup: {
-      a: "logger -t boot before; echo iso >/etc/container_environment/LOG_TIMESTAMP; echo on >/etc/container_environment/LOG_CAPTURE; echo UTC-3 >/etc/container_environment/TZ",
+      // The first daemon has started once it has written this.
+      a: "logger -t boot before; until grep -qs before /var/log/syslog; do sleep 0.02; done; echo iso >/etc/container_environment/LOG_TIMESTAMP; echo on >/etc/container_environment/LOG_CAPTURE; echo UTC-3 >/etc/container_environment/TZ",
     },
     services: { s: { run: "echo captured; exec sleep 1000" } },
   });
