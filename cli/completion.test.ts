@@ -1,10 +1,10 @@
 import { deepEqual, doesNotMatch, equal } from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { bashScript } from "./completion/bash.ts";
-import { hint } from "./completion/words.ts";
+import { hint, programs } from "./completion/words.ts";
 import { completion } from "./completion.ts";
 import { engineStubs } from "./test/engine-stubs.ts";
 import { parse } from "./verb.ts";
@@ -51,6 +51,13 @@ for (const [words, expected] of [
 
 test("bashScript() asks one engine when one is chosen", () => {
   deepEqual(offers(["docker-bash", "w"], { SHIPSHAPE_ENGINE: "podman" }), ["wonder"]);
+});
+
+test("programs() are those that the package installs", () => {
+  const { bin } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    bin: Record<string, string>;
+  };
+  deepEqual(programs(verbs), Object.keys(bin));
 });
 
 test("hint() of every text needs no quoting", () => {

@@ -37,7 +37,7 @@ export const layers: readonly Layer[] = [
   { path: "tools", may: ["lib", PACKAGES] },
   { path: "image", may: ["runtime/test", "tools", "lib", PACKAGES] },
   { path: "examples", may: ["image", "runtime/test", "tools", PACKAGES] },
-  { path: "bench", may: ["tools", "lib", PACKAGES] },
+  { path: "bench", may: ["image", "tools", "lib", PACKAGES] },
 ];
 
 /**

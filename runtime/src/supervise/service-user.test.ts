@@ -30,7 +30,10 @@ test("userOf() answers null without the file, and a reason when the file names n
   assert.equal(userOf(sys, "/etc/service/other", ""), null);
   assert.match(String(userOf(sys, "/etc/service/s", "")), /^\/etc\/service\/s\/user: no user "nobody-knows"/);
   sys.unlink("/etc/passwd");
-  assert.equal(userOf(sys, "/etc/service/s", ""), "/etc/service/s/user: cannot read /etc/passwd: No such file or directory");
+  assert.equal(
+    userOf(sys, "/etc/service/s", ""),
+    "/etc/service/s/user: cannot read /etc/passwd: No such file or directory",
+  );
   sys.mkdir("/etc/service/d", 0o755);
   sys.mkdir("/etc/service/d/user", 0o755);
   assert.match(String(userOf(sys, "/etc/service/d", "")), /^cannot read \/etc\/service\/d\/user: /);
