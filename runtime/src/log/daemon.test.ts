@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { FakeSys } from "../fake/sys-fake.ts";
-import type { Bytes, Sys } from "../sys.ts";
+import { type Bytes, Errno, type Sys } from "../sys.ts";
 import { startLogDaemon } from "./daemon.ts";
 
 const SIGUSR2 = 12;
@@ -24,10 +24,18 @@ interface Kill {
   readonly when: "before" | "after";
 }
 
-/** The kernel as one process sees it, which is killed at one of its system calls. */
-function processOf(kernel: FakeSys, kill: Kill | undefined): { sys: Sys; calls: number; exited: boolean } {
+/**
+ * The kernel as one process sees it, which is killed at one of its system calls.
+ * @param slowReader the container's log takes nothing at every other try
+ */
+function processOf(
+  kernel: FakeSys,
+  kill: Kill | undefined,
+  slowReader: boolean,
+): { sys: Sys; calls: number; exited: boolean } {
   const process = { sys: kernel as Sys, calls: 0, exited: false };
   let over = false;
+  let tries = 0;
   const end = (): never => {
     // What code of it would still do to its memory does nothing any more.
     if (!over) kernel.endMappings((buffer) => structuredClone(buffer, { transfer: [buffer] }));
@@ -44,7 +52,8 @@ function processOf(kernel: FakeSys, kill: Kill | undefined): { sys: Sys; calls: 
         const dies = !LOOKS.has(name) && process.calls === kill?.call;
         process.exited = name === "exit";
         if (process.exited || (dies && kill.when === "before")) return end();
-        const result: unknown = member.apply(target, args);
+        const refused = slowReader && name === "writev" && args[0] === STDOUT && tries++ % 2 === 0;
+        const result: unknown = refused ? -Errno.EAGAIN : member.apply(target, args);
         return dies ? end() : result;
       };
     },
@@ -106,7 +115,8 @@ class World {
       () => this.say(` line\n${"x".repeat(5000)}\nun`),
       () => {
         kernel.write(this.#journal, `MESSAGE=n=${this.messages++};\nSYSLOG_IDENTIFIER=app\n`);
-        for (let i = 0; i < 5; i++) this.#send("30", `app: ${"to be rotated ".repeat(10)}`);
+        // More than are received at once.
+        for (let i = 0; i < 70; i++) this.#send("30", "app: to be rotated ");
       },
       () => this.say("finished"),
     ];
@@ -123,10 +133,10 @@ class World {
   }
 
   /** Lets daemons live one after another, each until it is killed, and the last one until it has written everything and ended. */
-  run(kills: readonly Kill[]): { lives: number; calls: number } {
+  run(kills: readonly Kill[], slowReader = false): { lives: number; calls: number } {
     const steps = [...this.#steps];
     for (let life = 0; ; life++) {
-      const process = processOf(this.kernel, kills[life]);
+      const process = processOf(this.kernel, kills[life], slowReader);
       try {
         const daemon = startLogDaemon(process.sys);
         for (let turn = 0; turn < 100; turn++) {
@@ -180,9 +190,9 @@ function numbersIn(text: Bytes): number[] {
 }
 
 /** Runs the world with these kills and asserts that nothing is missing, and nothing there twice where that can be. */
-function survives(kills: readonly Kill[]): { lives: number; calls: number } {
+function survives(kills: readonly Kill[], slowReader = false): { lives: number; calls: number } {
   const world = new World("LOG_ROTATE_SIZE=300\nLOG_ROTATE_KEEP=9\nLOG_COMPRESS=off\n");
-  const result = world.run(kills);
+  const result = world.run(kills, slowReader);
   const told = `after kills ${JSON.stringify(kills)}`;
   const all = Array.from({ length: world.messages }, (_, number) => number);
   const files = world.log("/var/log/syslog") + world.log("/var/log/auth.log");
@@ -218,6 +228,11 @@ test("startLogDaemon() has every line in the files once when its recovery is kil
       ]);
     }
   }
+});
+
+test("startLogDaemon() has every line in the files once when it is killed while a reader is slow", () => {
+  const { calls } = survives([], true);
+  for (let call = 1; call <= calls; call += 2) survives([{ call, when: "after" }], true);
 });
 
 for (const settings of ["", "LOG_TIMESTAMP=iso\n", "LOG_FORMAT=json\n", "LOG_RATE=1000000\n"]) {
