@@ -2,7 +2,7 @@ import { formatEnvironBlock } from "../../../lib/environment.ts";
 import { signalName } from "../../../lib/signals.ts";
 import { exitCode, exitSignal, shellStatus, type WaitStatus } from "../../../lib/wait-status.ts";
 import { explain, findProgram, spawnAsShell } from "../kernel/programs.ts";
-import { type Bytes, SpawnFlag } from "../sys.ts";
+import { type Bytes, Errno, SpawnFlag } from "../sys.ts";
 import { advance, type Core } from "./core.ts";
 import type { Running } from "./scripts.ts";
 
@@ -15,13 +15,13 @@ export function startMain(core: Core): Running | number {
   messages.info(`Running ${options.mainCommand.join(" ")}...`);
   const path = findProgram(sys, name, environment.variables.get("PATH") ?? DEFAULT_PATH);
   if (path === 127) {
-    messages.warn(
-      `cannot run ${name}: ${name.includes("/") ? "there is no such file" : "it is in no directory of PATH"}`,
-    );
+    const why = name === "" ? "its name is empty" : "it is in no directory of PATH";
+    messages.warn(`cannot run ${name || '""'}: ${name.includes("/") ? "there is no such file" : why}`);
     return 127;
   }
   if (path === 126) {
-    messages.warn(`cannot run ${name}: it is there, but may not be executed (chmod +x)`);
+    const why = name.includes("/") ? explain(sys, name, Errno.EACCES) : "it is in PATH, but may not be executed";
+    messages.warn(`cannot run ${name}: ${why}`);
     return 126;
   }
   const pid = spawnAsShell(

@@ -218,6 +218,22 @@ test("A15 the main command is looked up in the PATH of the environment directory
   assert.equal(box.output.stdout, "the-tool argument\n");
 });
 
+test("A15 a main command that is a path is named with what is wrong with it", async () => {
+  for (const [command, reason] of [
+    ["/opt", "/opt: is a directory"],
+    ["/opt/plain", "/opt/plain: is not executable: chmod +x /opt/plain"],
+    ["/opt/none", "/opt/none: there is no such file"],
+    ["", '"": its name is empty'],
+  ]) {
+    await using box = await boot({
+      args: ["--", String(command)],
+      files: { "/opt/plain": { content: "#!/bin/sh\n", mode: 0o644 } },
+    });
+    await box.ended();
+    assert.ok(box.output.lines.includes(`*** cannot run ${reason}`), box.output.text);
+  }
+});
+
 for (const { command, code, why } of [
   { command: "no-such-tool", code: 127, why: "not found" },
   { command: "/opt/no-such-tool", code: 127, why: "not found by its path" },
