@@ -1,17 +1,19 @@
 import { type JobStatus, parseJob } from "../../../lib/crontab-protocol.ts";
 import { writeAll } from "../kernel/files.ts";
-import type { Bytes, Sys } from "../sys.ts";
+import { spawn } from "../kernel/programs.ts";
+import { type Bytes, SpawnFlag, type Sys } from "../sys.ts";
 import { after, Client, Unreachable } from "./client.ts";
 
-const USAGE = "usage: cron | cron list | cron run NAME\n";
+const USAGE = "usage: cron -f | cron | cron list | cron run NAME\n";
 const EXIT_USAGE = 2;
 /** What went wrong is not the job's doing. @see env(1) */
 const EXIT_TROUBLE = 125;
 const TIME = "%Y-%m-%d %H:%M";
 
-/** Asks the cron that runs: `list` and `run NAME`. Returns the exit code. @see docs/reference/cron.md */
+/** Asks the cron that runs: `list` and `run NAME`; starts one in the background. Returns the exit code. @see docs/reference/cron.md */
 export function cronctl(sys: Sys): number {
   const [verb, name, ...more] = sys.args.slice(1);
+  if (verb === "") return startInBackground(sys);
   const help = verb === "-h" || verb === "--help";
   const known = (verb === "list" && name === undefined) || (verb === "run" && name !== undefined && more.length === 0);
   if (!known) {
@@ -27,6 +29,15 @@ export function cronctl(sys: Sys): number {
     writeAll(sys, 2, `cron: cannot talk to cron: ${error.message}\n`);
     return EXIT_TROUBLE;
   }
+}
+
+/** As Debian's cron does, which startup files call without arguments. */
+function startInBackground(sys: Sys): number {
+  const argv = ["cron", "-f"];
+  const pid = spawn(sys, { path: "/proc/self/exe", argv, env: sys.environ, cwd: "/", flags: SpawnFlag.Session });
+  if (pid > 0) return 0;
+  writeAll(sys, 2, `cron: cannot start in the background: ${sys.strerror(-pid)}\n`);
+  return EXIT_TROUBLE;
 }
 
 function list(sys: Sys, client: Client): number {

@@ -1,8 +1,20 @@
 import { readFile } from "../kernel/files.ts";
 import type { Bytes, Sys } from "../sys.ts";
 
-/** Field of a line that holds where the mount is. @see proc_pid_mountinfo(5) */
+/** The field of a line that holds where the mount is, from 0. @see proc_pid_mountinfo(5) */
 const POINT = 4;
+
+/** Where something is mounted, except at the root. */
+function pointsOf(mounts: Bytes): Bytes[] {
+  const points: Bytes[] = [];
+  for (let line = 0; line < mounts.length; line = mounts.indexOf("\n", line) + 1 || mounts.length) {
+    let at = line;
+    for (let field = 0; field < POINT; field++) at = mounts.indexOf(" ", at) + 1;
+    const point = mounts.slice(at, mounts.indexOf(" ", at));
+    if (point !== "/") points.push(point);
+  }
+  return points;
+}
 
 /**
  * Tables on mounts of their own, a file of the host's for one: no directory in here tells when they change, so they have to be looked at.
@@ -15,8 +27,7 @@ export class Mounted {
   constructor(sys: Sys) {
     this.#sys = sys;
     const mounts = readFile(sys, "/proc/self/mountinfo");
-    const points = typeof mounts === "string" ? mounts.split("\n").map((line) => line.split(" ")[POINT] ?? "") : [];
-    this.#points = points.filter((point) => point !== "" && point !== "/");
+    this.#points = typeof mounts === "string" ? pointsOf(mounts) : [];
   }
 
   /** Remembers what a path is like, if it is on a mount of its own. Call it before the path is read. */
