@@ -25,6 +25,9 @@ export const BASE_IMAGE = "shipshape/baseimage";
 export const variants = ["full", "small"] as const;
 export type Variant = (typeof variants)[number];
 
+const USAGE = `usage: npm run build:image -- [--base IMAGE] [--variant ${variants.join("|")}] [--tag NAME] [--build-arg NAME=VALUE]...
+More: docs/reference/image.md`;
+
 const BUILD_LIMIT_MS = 15 * 60_000;
 /** Official images whose place a file system from mmdebstrap takes where no registry is reached. */
 const RELEASES: Readonly<Record<string, Release>> = { "debian:12": "bookworm", "debian:13": "trixie" };
@@ -115,8 +118,13 @@ async function main(): Promise<void> {
       variant: { type: "string", default: "full" },
       tag: { type: "string" },
       "build-arg": { type: "string", multiple: true, default: [] },
+      help: { type: "boolean", short: "h", default: false },
     },
   });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
   const variant = variants.find((name) => name === values.variant);
   if (variant === undefined)
     throw new Error(`cannot build the variant "${values.variant}": it is one of ${variants.join(", ")}`);
