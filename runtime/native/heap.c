@@ -4,7 +4,7 @@
 #include "native.h"
 #include <sys/mman.h>
 
-enum { SMALL_CLASSES = 33, CHUNK = 32 << 10, LARGE = 16 << 10, LARGEST = 64 << 10 };
+enum { SMALL_CLASSES = 33, CHUNK = 8 << 10, LARGE = 16 << 10, LARGEST = 64 << 10 };
 
 // Lies 8 bytes before a multiple of 16, so that what follows is aligned for everything.
 typedef union Block {
@@ -49,7 +49,10 @@ static void use_chunk(char *chunk, size_t bytes) {
 
 static Block *carve(size_t bytes) {
   if (!fresh) use_chunk(image.room, sizeof image.room);
-  if ((size_t)(fresh_end - fresh) < bytes) use_chunk(map(CHUNK), CHUNK);
+  if ((size_t)(fresh_end - fresh) < bytes) {
+    size_t chunk = bytes + 16 < CHUNK ? CHUNK : (bytes + 16 + 4095) & ~(size_t)4095;
+    use_chunk(map(chunk), chunk);
+  }
   Block *block = (Block *)fresh;
   fresh += bytes;
   return block;

@@ -74,7 +74,7 @@ export class LogDaemon implements Parent {
   /** `LOG_CAPTURE` of the settings file. */
   readonly #captureGiven: Bytes;
   /** The variables that the running daemon was started with. */
-  #variables = "";
+  #variables: ReadonlyMap<Bytes, Bytes>;
   #looking = false;
   /** The container stops: services that end stay captured, and nobody wonders at a daemon that is killed with all others. */
   stopping = false;
@@ -97,6 +97,7 @@ export class LogDaemon implements Parent {
     this.#messages = parts.messages;
     this.#journal = parts.journal;
     this.#environment = parts.environment;
+    this.#variables = this.#environment.variables;
     this.#record = resumed ?? NONE;
     if (resumed === undefined) this.#note({});
     const settings = readFile(this.#sys, SETTINGS_FILE, 65536);
@@ -114,7 +115,6 @@ export class LogDaemon implements Parent {
   start(): void {
     if (!this.#enabled) return;
     if (this.#record.memory >= 0) {
-      this.#variables = variablesOf(this.#environment);
       if (this.#record.pid > 0) this.#children.add(this.#record.pid, this);
       this.#startedAt = this.#loop.now();
     } else {
@@ -160,7 +160,9 @@ export class LogDaemon implements Parent {
 
   /** Startup files may have changed variables: a daemon that knows others is replaced. */
   environmentChanged(): void {
-    if (this.#record.pid > 0 && variablesOf(this.#environment) !== this.#variables) this.#handOver();
+    const [before, now] = [this.#variables, this.#environment.variables];
+    this.#variables = now;
+    if (this.#record.pid > 0 && (concerns(before, now) || concerns(now, before))) this.#handOver();
   }
 
   /** A child has ended: perhaps the log daemon that ours stepped aside for, and not each of them takes its socket away. */
@@ -230,7 +232,7 @@ export class LogDaemon implements Parent {
       this.#ended?.();
       return;
     }
-    this.#variables = variablesOf(this.#environment);
+    this.#variables = this.#environment.variables;
     const pid = spawn(this.#sys, {
       path: "/proc/self/exe",
       argv: ["logd", ...this.#captured.keys()],
@@ -366,10 +368,10 @@ export class LogDaemon implements Parent {
   }
 }
 
-/** The variables that mean something to the daemon, as one text. */
-function variablesOf({ variables }: ContainerEnvironment): Bytes {
-  return [...variables]
-    .filter(([name]) => name === "TZ" || name.startsWith("LOG_"))
-    .sort()
-    .join("\0");
+/** Whether `these` has a variable that means something to the daemon and that `others` has not. */
+function concerns(these: ReadonlyMap<Bytes, Bytes>, others: ReadonlyMap<Bytes, Bytes>): boolean {
+  for (const [name, value] of these) {
+    if ((name === "TZ" || name.startsWith("LOG_")) && others.get(name) !== value) return true;
+  }
+  return false;
 }

@@ -69,12 +69,7 @@ export class Captured {
     const asText = service.settings.format === "json" || service.settings.forward !== null;
     this.#plain = !asText;
     this.chunkBytes = asText ? JSON_CHUNK_BYTES : CHUNK_BYTES;
-    const { rate } = service.settings;
-    const tell = (dropped: number) =>
-      parts.warn(
-        `service ${service.name}: ${dropped} lines were dropped, more than ${rate} came in a second (LOG_RATE)`,
-      );
-    this.limit = new RateLimit(parts.loop, rate, tell);
+    this.limit = new RateLimit(parts.loop, service.settings.rate, `service ${service.name}`, parts.warn);
   }
 
   /** Writes what the pipe has, one chunk of it. */

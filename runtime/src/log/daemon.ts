@@ -99,12 +99,8 @@ class LogDaemon {
     this.#writer = new Writer(arena, container, this.#files, spool, (files) => this.#written(files));
     this.#formatter = new Formatter(this.#writer, this.#stamps, this.#settings);
     const { rate } = this.#settings;
-    const limitOf = (tag: Bytes) => {
-      const tell = (dropped: number) =>
-        warn(`${tag}: ${dropped} messages were dropped, more than ${rate} came in a second (LOG_RATE)`);
-      return new RateLimit(this.loop, rate, tell);
-    };
-    this.#input = new SyslogInput(arena, this.#writer, this.#formatter, this.#stamps, rate === 0 ? null : limitOf);
+    const limitOf = rate === 0 ? null : (tag: Bytes) => new RateLimit(this.loop, rate, tag, warn);
+    this.#input = new SyslogInput(arena, this.#writer, this.#formatter, this.#stamps, limitOf);
     new Logrotate(this.#parts, this.#settings.logrotateMs);
     this.loop.after(HEALTHY_AFTER_MS, () => sys.setJournal(MEMORY, true));
     const start = () => this.#recovered();

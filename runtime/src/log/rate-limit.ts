@@ -1,4 +1,5 @@
 import type { Loop } from "../kernel/loop.ts";
+import type { Bytes } from "../sys.ts";
 
 const WINDOW_MS = 1000;
 
@@ -6,17 +7,19 @@ const WINDOW_MS = 1000;
 export class RateLimit {
   readonly #loop: Loop;
   readonly #rate: number;
-  readonly #tell: (dropped: number) => void;
+  readonly #sender: Bytes;
+  readonly #warn: (text: string) => void;
   /** When the second began, and the lines of it that were let through and dropped. */
   #windowAt = 0;
   #passed = 0;
   #dropped = 0;
 
-  /** @param rate lines a second, 0 for any number @param tell hears once a second at most how many were dropped */
-  constructor(loop: Loop, rate: number, tell: (dropped: number) => void) {
+  /** @param rate lines a second, 0 for any number @param warn hears once a second at most how many were dropped */
+  constructor(loop: Loop, rate: number, sender: Bytes, warn: (text: string) => void) {
     this.#loop = loop;
     this.#rate = rate;
-    this.#tell = tell;
+    this.#sender = sender;
+    this.#warn = warn;
   }
 
   /** Whether one more line is within the limit. */
@@ -39,8 +42,9 @@ export class RateLimit {
   /** Tells what was dropped until now. */
   tell(): void {
     if (this.#dropped === 0) return;
-    const dropped = this.#dropped;
+    this.#warn(
+      `${this.#sender}: ${this.#dropped} lines were dropped, more than ${this.#rate} came in a second (LOG_RATE)`,
+    );
     this.#dropped = 0;
-    this.#tell(dropped);
   }
 }
