@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-enum { MAX_FAILED_TURNS = 16, TURN_LIMIT_MS = 5000, COMPLAINTS_PER_MINUTE = 20, MAX_STACK = 4 << 20, GC_THRESHOLD = 512 << 10, NO_COMMAND = 127 };
+enum { MAX_FAILED_TURNS = 16, TURN_LIMIT_MS = 5000, COMPLAINTS_PER_MINUTE = 20, MAX_STACK = 4 << 20, GC_THRESHOLD = 640 << 10, NO_COMMAND = 127 };
 
 struct origin origin = {.resume_fd = -1};
 const sigset_t every_signal = {{~0UL}};
@@ -119,7 +119,7 @@ static _Noreturn void run_applet(JSContext *ctx, const Applet *applet) {
     if (applet->daemon) last_resort_reap();
     _exit(INTERNAL_ERROR);
   }
-  JS_SetGCThreshold(JS_GetRuntime(ctx), GC_THRESHOLD);
+  JS_SetGCThreshold(JS_GetRuntime(ctx), GC_THRESHOLD);  // a collection writes to each object: 100 kB of the image become private
   JSValue tick = JS_GetPropertyStr(ctx, global, "tick");
   if (!JS_IsFunction(ctx, tick)) _exit(0);
   run_turns(ctx, tick);
