@@ -72,7 +72,7 @@ typedef struct {
   int error_fd, error;  // spawn's own; the caller gives UNTOLD
 } Program;
 enum { UNTOLD = -1 };
-enum { SPAWN_SESSION = 1, SPAWN_GROUP = 2, SPAWN_FOREGROUND = 4 };
+enum { SPAWN_SESSION = 1, SPAWN_GROUP = 2, SPAWN_FOREGROUND = 4, SPAWN_BLOCKED = 8 };
 pid_t spawn(Program *program);
 
 // last-resort.c

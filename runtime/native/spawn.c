@@ -58,7 +58,7 @@ __attribute__((no_sanitize("address"))) static int child_main(void *argument) {
   Program *p = argument;
   const sigset_t none = {{0}};
   p->error = 0;
-  if (become(p) == 0 && set_mask(&none, NULL) == 0) execve(p->program, p->argv, p->environ);
+  if (become(p) == 0 && set_mask(p->flags & SPAWN_BLOCKED ? &every_signal : &none, NULL) == 0) execve(p->program, p->argv, p->environ);
   p->error = errno;
   _exit(write(p->error_fd, &p->error, sizeof p->error) < 0 ? 126 : 127);
 }

@@ -252,6 +252,8 @@ export enum SpawnFlag {
   Group = 2,
   /** The foreground process group of the controlling terminal, when there is one. */
   Foreground = 4,
+  /** All signals stay blocked: one that is sent before the program can take it waits. For programs that say what they block. */
+  Blocked = 8,
 }
 
 /** Bits of {@link Sys.open}'s `flags`: those with one value on every architecture. */

@@ -245,7 +245,8 @@ export class LogDaemon implements Parent {
         this.#record.journal,
         ...[...this.#captured.values()].map(([end]) => end),
       ],
-      flags: SpawnFlag.Session,
+      // What is sent to it at once must not end it before it listens.
+      flags: SpawnFlag.Session | SpawnFlag.Blocked,
     });
     this.#startedAt = this.#loop.now();
     if (pid > 0) {

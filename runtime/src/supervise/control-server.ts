@@ -20,6 +20,8 @@ import type { Event } from "./transition.ts";
 const BACKLOG = 64;
 const MAX_CONNECTIONS = 256;
 const READ_BYTES = 4096;
+/** A client that is refused can read why for so long. */
+const REFUSED_MS = 100;
 
 /** The signal commands of `sv`: the letter of their `control/` script and the signal. @see runsv(8) */
 const SIGNALS: Readonly<Partial<{ [C in Command]: readonly [letter: string, signal: string] }>> = {
@@ -59,7 +61,8 @@ export function serveControl(context: Context, supervisor: Supervisor, resumed: 
     const crowded = connections >= MAX_CONNECTIONS;
     if (crowded || (uid !== 0 && uid !== sys.getuid())) {
       sys.write(client, encodeRefusal("denied", crowded ? "too many connections" : "only root may"));
-      sys.close(client);
+      // A request on its way to a closed connection would end the client by SIGPIPE, before it reads why.
+      loop.after(REFUSED_MS, () => sys.close(client));
       return;
     }
     connections++;
