@@ -9,7 +9,7 @@ const atMost = new Map([
   [3, 0.4],
   [100, 0.11],
 ]);
-const repetitions = 15;
+const repetitions = 9;
 
 export const bootInContainers: Claim = {
   name: "boot-in-containers",

@@ -5,7 +5,7 @@ import { eventually, TIME_SCALE } from "../harness/deadline.ts";
 import { waiting } from "../harness/fixtures.ts";
 import { assertWell, TORTURE, vitals } from "../harness/health.ts";
 import { Random } from "../harness/random.ts";
-import { script, serviceFiles } from "../harness/rootfs.ts";
+import { type FileSpec, script, serviceFiles } from "../harness/rootfs.ts";
 import { test } from "../harness/test.ts";
 
 function isDirectory(box: Container, path: string): boolean {
@@ -83,6 +83,17 @@ test(
       box.write(`/etc/service/${name}`, null);
       renameSync(box.path(made), box.path(`/etc/service/${name}`));
     };
+    // In place; while the kernel reads the file for an exec it lets nobody write to it.
+    const overwrite = (path: string, file: FileSpec) =>
+      eventually(`${path} can be written`, () => {
+        try {
+          box.write(path, file);
+          return true;
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== "ETXTBSY") throw error;
+          return false;
+        }
+      });
     for (let i = 0; i < 300 * TORTURE; i++) {
       const name = random.of(names);
       const path = `/etc/service/${name}`;
@@ -96,7 +107,7 @@ test(
           break;
         case 3:
           if (isDirectory(box, path))
-            box.write(`${path}/run`, random.of(["", "garbage", "#!/nowhere\n", script("exec sleep 1000")]));
+            await overwrite(`${path}/run`, random.of(["", "garbage", "#!/nowhere\n", script("exec sleep 1000")]));
           break;
         case 4:
           if (isDirectory(box, path)) {
