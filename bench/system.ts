@@ -133,7 +133,9 @@ export const system: Claim = {
     await withEngine(async (engine) => {
       const base = await baseImage(engine, "trixie");
       const bytes = async (image: string): Promise<number> =>
-        Number((await engine.runOrThrow("inspect", ["image", "inspect", "--format", "{{.Size}}", image])).stdout);
+        Number(
+          (await engine.runOrThrow(`inspect ${image}`, ["image", "inspect", "--format", "{{.Size}}", image])).stdout,
+        );
       const bare = await bytes(base);
       const ofParts = async (target: string): Promise<string> => {
         const tag = `shipshape-bench:${target}`;

@@ -5,6 +5,8 @@ import { script } from "../harness/rootfs.ts";
 import { test } from "../harness/test.ts";
 import { bootRemote, type Remote, SANITIZED } from "./remote.ts";
 
+/** All signals in a mask of /proc/PID/status but KILL and STOP, which cannot be blocked. @see proc_pid_status(5) */
+const BLOCKED = "fffffffffffbfeff";
 const ENV = "PATH=/usr/bin:/bin";
 const QUIET = [-1, -1, -1];
 const RLIMIT_NOFILE = 7;
@@ -36,8 +38,8 @@ async function output(remote: Remote, text: string, settings: Settings = {}): Pr
 }
 
 /** A field of /proc/self/status as the child of `Sys.spawn` has it. */
-async function status(remote: Remote, field: string): Promise<string> {
-  const all = await output(remote, "exec cat /proc/self/status");
+async function status(remote: Remote, field: string, flags: SpawnFlag = SpawnFlag.None): Promise<string> {
+  const all = await output(remote, "exec cat /proc/self/status", { flags });
   return new RegExp(`^${field}:\\s+(\\w+)$`, "m").exec(all)?.[1] ?? "";
 }
 
@@ -63,6 +65,11 @@ test("spawn() tells the error number of the step that failed, and leaves no desc
   assert.deepEqual(remote.descriptors(), before);
   assert.deepEqual(remote.box.zombies(), []);
   assert.equal(await remote.call("reap"), -Errno.ECHILD);
+});
+
+test("spawn() leaves every signal blocked when it is told to", async () => {
+  await using remote = await bootRemote();
+  assert.equal(await status(remote, "SigBlk", SpawnFlag.Blocked), BLOCKED);
 });
 
 test("spawn() tells EPERM when the user may not become another", async () => {
