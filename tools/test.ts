@@ -80,7 +80,7 @@ function runtimePhases(variant: Variant): Phase[] {
     needs: [build],
     run: async (progress) => {
       await needDebianPackages(SUITE_PACKAGES);
-      const limits = { timeoutMs: SUITE_LIMIT_MS, idleMs: SUITE_IDLE_MS * TIME_SCALE[variant] };
+      const limits = { timeoutMs: SUITE_LIMIT_MS, idleMs: SUITE_IDLE_MS * TIME_SCALE[variant], secondChance: true };
       // The contract's tests mostly wait; torture takes all that it gets.
       const concurrency = kind === "contract" ? 2 : 1;
       const files = filesFor(kind, variant);
@@ -118,7 +118,7 @@ function containerPhases(): Phase[] {
     needs: ["build image"],
     run: (progress) => {
       // Whole images are built between two tests.
-      const limits = { timeoutMs: SUITE_LIMIT_MS, idleMs: 2 * SUITE_IDLE_MS };
+      const limits = { timeoutMs: SUITE_LIMIT_MS, idleMs: 2 * SUITE_IDLE_MS, secondChance: true };
       const env = shared.engine?.env ?? {};
       return runSuite({ name: kind, files: testFiles(kind), env, concurrency, ...limits }, progress);
     },
@@ -154,7 +154,10 @@ try {
   const outcomes = await runPhases(phases, { slots: availableParallelism() });
   const points = contractPoints(readFileSync(join(top, contractPath), "utf8"));
   if (wanted.length === 0) outcomes.set("contract", proveContract(points, [...outcomes.values()]));
-  for (const [phase, { failed }] of outcomes) for (const { title } of failed) say(`✖ ${phase}: ${title}`);
+  for (const [phase, { failed, unsteady }] of outcomes) {
+    for (const { title } of unsteady) say(`↻ ${phase}: ${title}: failed at first, passed when run again`);
+    for (const { title } of failed) say(`✖ ${phase}: ${title}`);
+  }
   say(`all phases took ${seconds(performance.now() - start)}`);
   console.log(tally(outcomes.values()));
   process.exitCode = [...outcomes.values()].some(({ failed }) => failed.length > 0) ? 1 : 0;

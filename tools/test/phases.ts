@@ -6,6 +6,8 @@ export interface Outcome {
   readonly passed: readonly TestResult[];
   readonly failed: readonly TestResult[];
   readonly skipped: readonly TestResult[];
+  /** Failed at first, and passed when they were run once more; each with its failure. */
+  readonly unsteady: readonly TestResult[];
 }
 
 /** One step of a run. */
@@ -118,28 +120,32 @@ async function attempt(phase: Phase, progress: (text: string) => void): Promise<
 /** The outcome of a phase that counts as one. */
 export function single(title: string, outcome: TestResult["outcome"], text: string): Outcome {
   const result = { title, file: "", ms: 0, outcome, text };
-  return { passed: [], failed: [], skipped: [], [outcome]: [result] };
+  return { passed: [], failed: [], skipped: [], unsteady: [], [outcome]: [result] };
 }
 
-function describe(name: string, { passed, failed, skipped }: Outcome, ms: number): string[] {
-  const counts = passed.length + failed.length + skipped.length > 1 ? `  ${tally([{ passed, failed, skipped }])}` : "";
+function describe(name: string, outcome: Outcome, ms: number): string[] {
+  const { failed, skipped, unsteady } = outcome;
+  const counts = Object.values(outcome).flat().length > 1 ? `  ${tally([outcome])}` : "";
+  const failure = (what: string) => (test: TestResult) => [
+    `    ${what}: ${test.title}${test.file.endsWith(".test.ts") ? ` (${test.file})` : ""}`,
+    ...test.text
+      .trimEnd()
+      .split("\n")
+      .slice(0, FAILURE_LINES)
+      .map((line) => `      ${line}`),
+  ];
   return [
     `${failed.length === 0 ? "✔" : "✖"} ${name}  ${seconds(ms)}${counts}`,
     ...skipped.map(({ title, text }) => `    skipped: ${title}: ${text}`),
-    ...failed.flatMap(({ title, file, text }) => [
-      `    failed: ${title}${file.endsWith(".test.ts") ? ` (${file})` : ""}`,
-      ...text
-        .trimEnd()
-        .split("\n")
-        .slice(0, FAILURE_LINES)
-        .map((line) => `      ${line}`),
-    ]),
+    ...unsteady.flatMap(failure("unsteady, passed when run again")),
+    ...failed.flatMap(failure("failed")),
   ];
 }
 
-/** `N passed, N failed, N skipped`. */
+/** `N passed, N failed, N skipped`, and `N unsteady` where there are any. */
 export function tally(outcomes: Iterable<Outcome>): string {
   const all = [...outcomes];
   const count = (which: keyof Outcome): number => all.reduce((sum, outcome) => sum + outcome[which].length, 0);
-  return `${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped`;
+  const unsteady = count("unsteady") > 0 ? `, ${count("unsteady")} unsteady` : "";
+  return `${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped${unsteady}`;
 }

@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import test from "node:test";
 import { cacheDir, top } from "../setup/places.ts";
-import { runSuite } from "./suite.ts";
+import { runSuite, type Suite } from "./suite.ts";
 
 /** Runs test files of the given texts and counts; in the cache directory, where they are part of nothing. */
 async function outcomeOf(...texts: string[]) {
   return outcomeWithin({}, ...texts);
 }
 
-async function outcomeWithin(limits: { idleMs?: number }, ...texts: string[]) {
+async function outcomeWithin(limits: Partial<Suite>, ...texts: string[]) {
   const directory = mkdtempSync(join(cacheDir, "suite-"));
   try {
     const files = texts.map((text, index) => {
@@ -23,6 +23,7 @@ async function outcomeWithin(limits: { idleMs?: number }, ...texts: string[]) {
       passed: outcome.passed.map(({ title }) => title),
       failed: outcome.failed.map(({ title, text }) => `${title}: ${text.split("\n")[0]}`),
       skipped: outcome.skipped.map(({ title, text }) => `${title}: ${text}`),
+      unsteady: outcome.unsteady.map(({ title, text }) => `${title}: ${text.split("\n")[0]}`),
     };
   } finally {
     rmSync(directory, { recursive: true });
@@ -41,6 +42,7 @@ test("runSuite() counts tests, not what groups them, and keeps reasons", async (
     passed: ["good", "in suite"],
     failed: ["bad: Error: why"],
     skipped: ["left out: no such device", "later: to do: no reason given", "late: no reason given"],
+    unsteady: [],
   });
 });
 
@@ -65,4 +67,35 @@ test("runSuite() ends a suite whose tests do not end, and names the last that di
   const { passed, failed } = await outcomeWithin({ idleMs: 6000 }, hangs);
   assert.deepEqual(passed, ["good"]);
   assert.match(failed.join(), /no test ended for 6\.0 s; the last one was: good/);
+});
+
+/** Tests of one file: the first fails at its first run only, the second always, both count how often they run. */
+const UNSTEADY = `
+  import { appendFileSync, readFileSync } from "node:fs";
+  const again = (name) => { const path = import.meta.dirname + "/" + name; appendFileSync(path, "x"); return readFileSync(path, "utf8").length > 1; };
+  test("good", () => { if (again("good")) throw new Error("good runs again"); });
+  test.describe("suite", () => { test("(slow) + load?", () => { if (!again("slow")) throw new Error("too slow"); }); });
+  test("bad", () => { throw new Error(again("bad") ? "bad again" : "bad"); });
+`;
+
+test("runSuite() gives a second chance to what failed, alone, and keeps the first failure", async () => {
+  assert.deepEqual(await outcomeWithin({ secondChance: true }, UNSTEADY), {
+    passed: ["good"],
+    failed: ["bad: Error: bad"],
+    skipped: [],
+    unsteady: ["(slow) + load?: Error: too slow"],
+  });
+});
+
+test("runSuite() gives no second chance unasked, nor to many failures or a broken file", async () => {
+  const { failed } = await outcomeOf(UNSTEADY);
+  assert.deepEqual(failed, ["(slow) + load?: Error: too slow", "bad: Error: bad"]);
+  const many = await outcomeWithin(
+    { secondChance: true },
+    UNSTEADY,
+    'for (const n of "12") test(n, () => { throw n; });',
+  );
+  assert.equal(many.failed.length, 4);
+  const broken = await outcomeWithin({ secondChance: true }, 'throw new Error("broken file");');
+  assert.deepEqual([broken.failed.length, broken.unsteady.length], [1, 0]);
 });

@@ -17,7 +17,14 @@ export interface Suite {
   readonly timeoutMs: number;
   /** The suite is ended when no test has ended for this long; by default only by `timeoutMs`. */
   readonly idleMs?: number;
+  /** Tests that fail are run once more, alone: for suites that depend on the machine's load, and not on the code alone. */
+  readonly secondChance?: boolean;
 }
+
+/** More failures than these are no matter of chance. */
+const MAX_SECOND_CHANCES = 3;
+/** The title of a failure that is none of a test. */
+const ITSELF = "the suite itself";
 
 const REPORTER = fileURLToPath(new URL("reporter.mjs", import.meta.url));
 
@@ -34,10 +41,34 @@ function kindOf(path: string): string {
   return /^(image|examples|cli)\/(.*\/)?test\/|\.container\.test\.ts$/.test(path) ? "containers" : "unit";
 }
 
-/** Runs test files with node:test; a suite without a file, or a run that reports no test, fails. */
+/**
+ * Runs test files with node:test; a suite without a file, or a run that reports no test, fails. With a second chance, tests that fail at
+ * first and not again are unsteady.
+ * @see docs/decisions/0011-second-chance.md
+ */
 export async function runSuite(suite: Suite, progress: (text: string) => void = () => {}): Promise<Outcome> {
+  const first = await runOnce(suite, progress);
+  const titles = first.failed.map(({ title }) => title);
+  const chance = suite.secondChance === true && titles.length <= MAX_SECOND_CHANCES && !titles.includes(ITSELF);
+  if (!chance || titles.length === 0) return first;
+  const second = await runOnce({ ...suite, name: `${suite.name}-again`, concurrency: 1 }, progress, titles);
+  const again = (which: "passed" | "failed", title: string) => second[which].some((test) => test.title === title);
+  const isUnsteady = ({ title }: TestResult) => again("passed", title) && !again("failed", title);
+  return {
+    ...first,
+    failed: first.failed.filter((test) => !isUnsteady(test)),
+    unsteady: first.failed.filter(isUnsteady),
+  };
+}
+
+/** @param titles of the tests to run; all without any */
+async function runOnce(
+  suite: Suite,
+  progress: (text: string) => void,
+  titles: readonly string[] = [],
+): Promise<Outcome> {
   const log = logPath(suite.name);
-  if (suite.files.length === 0) return single("the suite itself", "failed", `no test file for ${suite.name}`);
+  if (suite.files.length === 0) return single(ITSELF, "failed", `no test file for ${suite.name}`);
   const results: TestResult[] = [];
   const idle = new AbortController();
   const watch = setTimeout(() => idle.abort(), suite.idleMs ?? suite.timeoutMs);
@@ -50,7 +81,8 @@ export async function runSuite(suite: Suite, progress: (text: string) => void = 
     for (const line of lines) if (line.startsWith("{")) results.push(JSON.parse(line) as TestResult);
     progress(`${results.length} tests`);
   };
-  const args = ["--import", "tsx", "--test", `--test-concurrency=${suite.concurrency}`];
+  const patterns = titles.map((title) => `--test-name-pattern=^${title.replaceAll(/[^\w ]/g, "\\$&")}$`);
+  const args = ["--import", "tsx", "--test", `--test-concurrency=${suite.concurrency}`, ...patterns];
   const reporters = [
     ["--test-reporter=spec", `--test-reporter-destination=${log}`],
     [`--test-reporter=${REPORTER}`, "--test-reporter-destination=stdout"],
@@ -68,6 +100,7 @@ export async function runSuite(suite: Suite, progress: (text: string) => void = 
     passed: results.filter(({ outcome }) => outcome === "passed"),
     failed: results.filter(({ outcome }) => outcome === "failed"),
     skipped: results.filter(({ outcome }) => outcome === "skipped"),
+    unsteady: [],
   };
   if (idle.signal.aborted) {
     const last = results.at(-1)?.title ?? "none";
@@ -84,7 +117,7 @@ export async function runSuite(suite: Suite, progress: (text: string) => void = 
 }
 
 /** The outcome with a failure of the suite itself. */
-function withFailure({ passed, failed, skipped }: Outcome, text: string): Outcome {
-  const failure: TestResult = { title: "the suite itself", file: "", ms: 0, outcome: "failed", text };
-  return { passed, failed: [...failed, failure], skipped };
+function withFailure(outcome: Outcome, text: string): Outcome {
+  const failure: TestResult = { title: ITSELF, file: "", ms: 0, outcome: "failed", text };
+  return { ...outcome, failed: [...outcome.failed, failure] };
 }
