@@ -1,30 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { intlZone, minuteOf } from "./intl-zone.ts";
 import { parseSchedule, type Schedule } from "./schedule.ts";
 import { formatMinute, matches, neverComes } from "./schedule-calendar.ts";
 import { LONGEST_JUMP, nextRun, SHORT_DELAY, type Zone } from "./schedule-next.ts";
 
 const UTC: Zone = () => 0;
-
-/** A real zone, by the data that Node.js brings. */
-function zoneOf(name: string): Zone {
-  const format = new Intl.DateTimeFormat("en", { timeZone: name, timeZoneName: "longOffset" });
-  const known = new Map<number, number>();
-  return (minute) => {
-    // Offsets change at quarters of an hour.
-    const quarter = Math.floor(minute / 15);
-    let offset = known.get(quarter);
-    if (offset === undefined) {
-      const [, sign, hours, minutes] = /GMT(?:([+-])(\d\d):(\d\d))?/.exec(format.format(quarter * 900_000)) ?? [];
-      offset = (sign === "-" ? -1 : 1) * (Number(hours ?? 0) * 60 + Number(minutes ?? 0));
-      known.set(quarter, offset);
-    }
-    return offset;
-  };
-}
-
-const minuteOf = (utc: string): number => Date.parse(`${utc}Z`) / 60_000;
 
 function schedule(text: string): Schedule {
   const parsed = parseSchedule(text);
@@ -132,13 +114,13 @@ const DST: readonly (readonly [zone: string, expression: string, from: string, r
 test("nextRun() runs fixed times once and wildcards by the wall clock when daylight saving begins or ends", () => {
   for (const [zone, expression, from, expected] of DST) {
     const start = minuteOf(from);
-    const found = runs(expression, start, start + 360, zoneOf(zone)).map((minute) => formatMinute(minute).slice(11));
+    const found = runs(expression, start, start + 360, intlZone(zone)).map((minute) => formatMinute(minute).slice(11));
     assert.deepEqual(found, expected, `${expression} in ${zone} from ${from}`);
   }
 });
 
 test("nextRun() does not repeat a fixed time when it is asked in the middle of the repeated hour", () => {
-  const zone = zoneOf("Europe/Berlin");
+  const zone = intlZone("Europe/Berlin");
   for (let minute = minuteOf("2026-10-25 01:00"); minute < minuteOf("2026-10-25 02:00"); minute++)
     assert.equal(
       formatMinute(nextRun(schedule("30 2 * * *"), minute, zone) ?? NaN),
@@ -198,7 +180,7 @@ test("nextRun() agrees with asking every minute around real changes of real zone
     ["Asia/Kolkata", "2026-06-01 00:00"],
   ] as const;
   for (const [name, change] of changes) {
-    const zone = zoneOf(name);
+    const zone = intlZone(name);
     const from = minuteOf(change) - 720;
     const to = from + 1440;
     fc.assert(

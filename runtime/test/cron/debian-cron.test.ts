@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseCrontab } from "../../../lib/crontab.ts";
-import { nextRun, type Zone } from "../../../lib/schedule-next.ts";
+import { intlZone, minuteOf } from "../../../lib/intl-zone.ts";
+import { nextRun } from "../../../lib/schedule-next.ts";
 import { test } from "../harness/test.ts";
 import { fetchDebianCron, logOf } from "./debian-cron.ts";
 import { EXPRESSIONS } from "./expressions.ts";
@@ -22,29 +23,11 @@ const STRETCHES: readonly (readonly [what: string, zone: string, from: string, t
 
 const cron = fetchDebianCron();
 
-const minuteOf = (utc: string): number => Date.parse(`${utc}Z`) / 60_000;
-
-/** A real zone, by the data that Node.js brings. */
-function zoneOf(name: string): Zone {
-  const format = new Intl.DateTimeFormat("en", { timeZone: name, timeZoneName: "longOffset" });
-  const known = new Map<number, number>();
-  return (minute) => {
-    const quarter = Math.floor(minute / 15);
-    let offset = known.get(quarter);
-    if (offset === undefined) {
-      const [, sign, hours, minutes] = /GMT(?:([+-])(\d\d):(\d\d))?/.exec(format.format(quarter * 900_000)) ?? [];
-      offset = (sign === "-" ? -1 : 1) * (Number(hours ?? 0) * 60 + Number(minutes ?? 0));
-      known.set(quarter, offset);
-    }
-    return offset;
-  };
-}
-
 /** `MINUTE EXPRESSION` of every run, by our rules. */
 function ours(zoneName: string, from: number, to: number): string[] {
   const { entries, flaws } = parseCrontab(EXPRESSIONS.map((text) => `${text} x`).join("\n"), false, () => true);
   assert.deepEqual(flaws, []);
-  const zone = zoneOf(zoneName);
+  const zone = intlZone(zoneName);
   return entries.flatMap(({ schedule, when }) => {
     const runs: string[] = [];
     if (schedule === null) return runs;
