@@ -9,6 +9,7 @@ const SIGHUP = 1;
 const SIGTERM = 15;
 const EAGAIN = 11;
 const EINVAL = 22;
+const EMFILE = 24;
 const START_MS = Date.parse("2026-06-01T09:59:30Z");
 
 /** cron on a kernel whose wall clock can be set. */
@@ -192,6 +193,100 @@ test("Daemon that crashes makes up for what was due meanwhile, and repeats nothi
   stage.crash();
   stage.pass(0.4);
   assert.deepEqual(stage.taken(), ["10:02 b", "10:02 c"]);
+});
+
+test("Daemon keeps its jobs while descriptors are short, says so once, and reads the tables again in a minute", () => {
+  /** Calls that need a descriptor, for this path. */
+  const shortFor = (sys: FakeSys, path: string): (() => void) => {
+    const { open, readdir, watchDirectory } = sys;
+    sys.open = (at, ...rest) => (at === path ? -EMFILE : open.call(sys, at, ...rest));
+    sys.readdir = (at) => (at === path ? -EMFILE : readdir.call(sys, at));
+    sys.watchDirectory = (at) => (at === path ? -EMFILE : watchDirectory.call(sys, at));
+    return () => Object.assign(sys, { open, readdir, watchDirectory });
+  };
+  for (const path of ["/etc/crontab", "/etc/group", "/etc/cron.d", "/var/spool/cron", "/etc/cron.daily"]) {
+    const stage = new Stage(["*/2 * * * *"], (sys) => sys.put("/etc/cron.daily/.placeholder"));
+    stage.pass(1);
+    const enough = shortFor(stage.sys, path);
+    stage.table(["* * * * *"]);
+    stage.pass(3.8);
+    stage.sys.raise(SIGHUP);
+    stage.pass(0.1);
+    assert.deepEqual(stage.taken(), ["10:00 a", "10:02 a", "10:04 a"], path);
+    const [said, ...more] = stage.said("cannot");
+    assert.match(
+      said ?? "",
+      new RegExp(`^cron: cannot read ${path}: .*; the jobs stay as they were, next try in a minute$`),
+    );
+    assert.deepEqual(more, []);
+    enough();
+    stage.pass(2);
+    assert.deepEqual(stage.taken(), ["10:05 a", "10:06 a"], path);
+    shortFor(stage.sys, path);
+    stage.sys.raise(SIGHUP);
+    stage.pass(0.1);
+    assert.equal(stage.said("cannot").length, 2);
+
+    const late = new Stage(["@reboot", "* * * * *"], (sys) => {
+      sys.after(1.2 * MINUTE_MS, shortFor(sys, path));
+    });
+    late.pass(2.8);
+    late.sys.raise(SIGHUP);
+    late.pass(0.1);
+    assert.deepEqual(late.taken(), ["10:01 a", "10:02 b"], path);
+  }
+});
+
+test("Daemon without root runs what is its own user's, counts what is others', and names mistakes", () => {
+  const stage = new Stage([], (sys) => {
+    sys.uid = 1000;
+    sys.put("/etc/passwd", "root:x:0:0:root:/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n");
+    sys.put(
+      "/etc/crontab",
+      "25 6 * * * root cd / && run-parts --report /etc/cron.daily\n* * * * * root a\n* * * * * app b\n",
+    );
+    sys.put("/etc/cron.daily/one", "#!/bin/sh\n", 0o755);
+    sys.put("/etc/cron.daily/two", "#!/bin/sh\n", 0o755);
+    sys.put("/etc/cron.daily/plain", "#!/bin/sh\n");
+    sys.put("/etc/cron.d/other", "* * * * * nobody c\n61 * * * * root d\n");
+  });
+  stage.pass(1);
+  assert.deepEqual(stage.taken(), ["10:00 b"]);
+  assert.deepEqual(stage.said("cannot use"), [
+    'cron: cannot use /etc/cron.d/other:2:1: the minute is 0 to 59, not "61"',
+    'cron: cannot use /etc/cron.d/other:1: there is no user "nobody" in /etc/passwd',
+    "cron: cannot use /etc/cron.daily/plain: it is not executable: chmod +x /etc/cron.daily/plain",
+  ]);
+  assert.deepEqual(stage.said(" in 1 file"), [
+    "cron: 1 job in 1 file, 3 refused, 3 of others left out: cron without root runs only what is uid 1000's",
+  ]);
+});
+
+test("Daemon leaves out a run while the one before goes on, and says so, unless CRON_OVERLAP asks for it", () => {
+  const stage = new Stage([], (sys) => {
+    sys.put("/etc/crontab", "* * * * * root a\nCRON_OVERLAP=yes\n* * * * * root b\n");
+    sys.programs.set("/bin/sh", () => undefined);
+  });
+  stage.pass(2);
+  const [first, ...more] = stage.sys.spawned.map(({ pid, argv }) => ({ pid, command: argv[2] }));
+  assert.deepEqual([first?.command, ...more.map(({ command }) => command)], ["a", "b", "b"]);
+  const reason = `the run before still goes on (pid ${first?.pid}, for 60 s)`;
+  assert.deepEqual(stage.said("left out"), [`cron[crontab:1]: left out: ${reason}`]);
+});
+
+test("Daemon writes down how jobs stand: failures in a row, and whether they count against the container's health", () => {
+  const stage = new Stage([], (sys) => {
+    sys.put("/etc/crontab", "*/2 * * * * root a\nCRON_HEALTH=yes\n* * * * * root b\n");
+    sys.programs.set("/bin/sh", (process) => sys.end(process, process.argv[2] === "b" ? 3 << 8 : 0));
+  });
+  stage.pass(2);
+  const stands = stage.sys
+    .textOf("/run/cron/status")
+    .split("\n")
+    .map((line) => line.split("\t"));
+  const [a, b] = stands.map(([name, , , , pid, , , result, failures, health]) => [name, pid, result, failures, health]);
+  assert.deepEqual(a, ["crontab:1", "0", "ok", "0", "0"]);
+  assert.deepEqual(b, ["crontab:3", "0", "exit 3", "2", "1"]);
 });
 
 test("Daemon waits while another cron runs, touches nothing of it, and begins when that has ended", () => {

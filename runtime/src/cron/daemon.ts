@@ -4,7 +4,6 @@ import { Loop } from "../kernel/loop.ts";
 import type { Bytes, Sys } from "../sys.ts";
 import { Agenda } from "./agenda.ts";
 import { Alarm } from "./alarm.ts";
-import type { Job } from "./job.ts";
 import { lockOut } from "./lock.ts";
 import { Mounted } from "./mounted.ts";
 import { Output } from "./output.ts";
@@ -12,13 +11,15 @@ import { type Member, Roster } from "./roster.ts";
 import type { RunRecord } from "./run.ts";
 import { serve } from "./server.ts";
 import { StatusFile } from "./status-file.ts";
-import { readTables } from "./tables.ts";
+import { readTables, type Tables } from "./tables.ts";
 import { Zones } from "./zones.ts";
 
 /** An editor or a package makes several changes; they are taken as one. */
 const SETTLE_MS = 50;
 const HEALTHY_AFTER_MS = 10_000;
 const LOCK_RETRY_MS = 60_000;
+/** While memory or descriptors are short. */
+const READ_RETRY_MS = 60_000;
 const MINUTE_MS = 60_000;
 /** Slot of the journal for the time up to which everything due was started. */
 const SEEN_SLOT = 0;
@@ -43,6 +44,9 @@ export class Daemon {
   #mounted: Mounted;
   #said: ReadonlySet<Bytes> = new Set();
   #unwritten: string | null = null;
+  #short = false;
+  /** `@reboot` jobs are yet to run. */
+  #booting = false;
   #started = false;
   #reloading = false;
   #writing = false;
@@ -92,11 +96,10 @@ export class Daemon {
     if (resumed) this.#output.say("it has started itself again after a crash; jobs that ran go on");
     this.#roster.remember(this.#status.read());
     this.#serve();
+    this.#booting = this.#status.isFirstStart() && !resumed;
     this.#load();
     for (const [slot, record] of records) if (slot !== SEEN_SLOT) this.#roster.adopt(slot, record);
     this.#children.reap();
-    if (this.#status.isFirstStart() && !resumed)
-      for (const member of this.#roster.members) if (member.job.schedule === null) this.#roster.due(member);
     this.#writeSoon();
     this.#alarm.wake();
   }
@@ -158,32 +161,48 @@ export class Daemon {
 
   #load(): void {
     this.#zones.reread();
-    this.#mounted = new Mounted(this.#sys);
-    const old = this.#watches;
+    const mounted = new Mounted(this.#sys);
     const watches = new Map<Bytes, number>();
-    const { jobs, refusals } = readTables(this.#sys, this.#zones, (path) => {
-      if (watches.has(path)) return;
-      watches.set(path, this.loop.watchDirectory(path, this.#changed));
-      this.#mounted.note(path);
+    const tables = readTables(this.#sys, this.#zones, (path) => {
+      const known = watches.get(path);
+      if (known !== undefined) return known;
+      const watch = this.loop.watchDirectory(path, this.#changed);
+      watches.set(path, watch);
+      mounted.note(path);
+      return watch;
     });
+    const { jobs, refusals, shortage } = tables;
+    for (const watch of (shortage === null ? this.#watches : watches).values()) this.loop.unwatchDirectory(watch);
+    if (shortage !== null) {
+      if (!this.#short) this.#output.say(`${shortage}; the jobs stay as they were, next try in a minute`);
+      this.#short = true;
+      this.#reloadIn(READ_RETRY_MS);
+      return;
+    }
+    this.#short = false;
     this.#watches = watches;
-    for (const watch of old.values()) this.loop.unwatchDirectory(watch);
+    this.#mounted = mounted;
     const changed = this.#roster.replace(jobs);
     this.#agenda.replace(this.#roster.members);
     for (const refusal of refusals) if (!this.#said.has(refusal)) this.#output.say(refusal);
-    if (changed || refusals.length !== this.#said.size) this.#output.say(summaryOf(jobs, refusals.length));
+    if (changed || refusals.length !== this.#said.size) this.#output.say(summaryOf(tables, this.#sys.getuid()));
     this.#said = new Set(refusals);
+    if (this.#booting)
+      for (const member of this.#roster.members) if (member.job.schedule === null) this.#roster.due(member);
+    this.#booting = false;
     this.#writeSoon();
   }
 
-  readonly #changed = (): void => {
+  readonly #changed = (): void => this.#reloadIn(SETTLE_MS);
+
+  #reloadIn(delayMs: number): void {
     if (this.#reloading) return;
     this.#reloading = true;
-    this.loop.after(SETTLE_MS, () => {
+    this.loop.after(delayMs, () => {
       this.#reloading = false;
       this.#reload();
     });
-  };
+  }
 
   /** Many jobs start and end at a full hour; their state is written once. */
   #writeSoon(): void {
@@ -202,11 +221,13 @@ export class Daemon {
   }
 }
 
-/** `3 jobs in 2 files, 1 refused`. */
-function summaryOf(jobs: readonly Job[], refused: number): string {
+/** `3 jobs in 2 files, 1 refused`. @param uid cron's own */
+function summaryOf({ jobs, refusals, others }: Tables, uid: number): string {
   const files = new Set(jobs.map(({ origin }) => origin.split(":")[0])).size;
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
-  return `${count(jobs.length, "job")} in ${count(files, "file")}${refused > 0 ? `, ${refused} refused` : ""}`;
+  const refused = refusals.length > 0 ? `, ${refusals.length} refused` : "";
+  const left = others > 0 ? `, ${others} of others left out: cron without root runs only what is uid ${uid}'s` : "";
+  return `${count(jobs.length, "job")} in ${count(files, "file")}${refused}${left}`;
 }
 
 function describe(error: unknown): string {

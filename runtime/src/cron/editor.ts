@@ -13,9 +13,12 @@ const TEMPLATE = `# m h  dom mon dow   command
 # Output goes to the container's log.
 `;
 const LOOK_MS = 1000;
+/** Hang-up and the keys Ctrl-C and Ctrl-\ are the editor's: ours and its shell leave them be, as in Debian's crontab. */
+const UNTROUBLED = 'trap "" HUP INT QUIT; exec "$0" crontab "$@"';
 
 /** Lets the user's editor change the crontab until it is as it should be; the exit code. */
 export function edit(sys: Sys, user: Bytes, access: Access, fail: (text: Bytes) => number): number {
+  ignoreKeys(sys);
   const before = access.get();
   if (before !== null && typeof before !== "string") return fail(before.reason);
   const path = `/tmp/crontab.${sys.getpid()}.${Math.floor(Math.random() * 1e9)}`;
@@ -45,12 +48,22 @@ export function edit(sys: Sys, user: Bytes, access: Access, fail: (text: Bytes) 
   }
 }
 
+/** Starts this program again by way of a shell, which ignores those signals for it; does nothing the second time, or without a shell. */
+function ignoreKeys(sys: Sys): void {
+  const status = readFile(sys, "/proc/self/status");
+  const line = typeof status === "string" ? status.split("\n").find((text) => text.startsWith("SigIgn:")) : undefined;
+  const program = sys.readlink("/proc/self/exe");
+  // The mask's last digit has INT as its second bit.
+  if (line === undefined || typeof program !== "string" || Number.parseInt(line.slice(-1), 16) & 2) return;
+  sys.execve("/bin/sh", ["sh", "-c", UNTROUBLED, program, ...sys.args.slice(1)].join("\0"), sys.environ);
+}
+
 /** Why the text was not edited, or `null`. */
 function runEditor(sys: Sys, path: Bytes): string | null {
   const environment = parseEnvironBlock(sys.environ);
   const search = environment.get("PATH") ?? "/usr/bin:/bin";
   const chosen = environment.get("VISUAL") || environment.get("EDITOR");
-  const editor = chosen ?? EDITORS.find((name) => typeof findProgram(sys, name, search) === "string");
+  const editor = chosen || EDITORS.find((name) => typeof findProgram(sys, name, search) === "string");
   if (editor === undefined) return "cannot edit: there is no editor; install nano or vim-tiny, or set EDITOR";
   // The variable may hold options too: the shell splits them.
   const argv = ["/bin/sh", "-c", `${editor} "$1"`, "crontab", path];

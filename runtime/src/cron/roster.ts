@@ -127,6 +127,7 @@ export class Roster {
 
   /** Starts a job now. @returns why it cannot be started, which the log has too, or `null` */
   start(member: Member, followers: readonly Follower[]): string | null {
+    if (this.#whenIdle !== null) return "cron ends";
     const { job } = member;
     const started = this.#start(job);
     if (typeof started === "string") {

@@ -21,6 +21,8 @@ const DIRECTORY = "/etc/cron.d";
 /** Besides those of scripts, and where links lead. */
 const WATCHED = ["/etc", DIRECTORY, "/var/spool", "/var/spool/cron", SPOOL, "/usr/share/zoneinfo"];
 const LINK = 0o120000;
+/** What cannot be read for one of these can be read later. */
+const SHORTAGES = [Errno.ENOMEM, Errno.ENFILE, Errno.EMFILE];
 
 /** When the scripts of `/etc/cron.*` run where there is no `/etc/crontab` that says so: Debian's times. */
 const PERIODS: readonly (readonly [period: string, when: string])[] = [
@@ -43,15 +45,19 @@ export interface Tables {
   readonly jobs: readonly Job[];
   /** What is not used, and why. */
   readonly refusals: readonly Bytes[];
+  /** So many jobs would be used if cron were root. */
+  readonly others: number;
+  /** Why all this is not what the files say, for want of memory or descriptors; `null` when it is. */
+  readonly shortage: Bytes | null;
 }
 
 /**
  * Reads every crontab and directory of scripts.
  *
  * @param watch told every directory and table whose change may change what this gives, before it is looked at, several times perhaps;
- * some do not exist
+ * some do not exist; its answer is `-errno` where it cannot watch
  */
-export function readTables(sys: Sys, zones: Zones, watch: (path: Bytes) => void): Tables {
+export function readTables(sys: Sys, zones: Zones, watch: (path: Bytes) => number): Tables {
   return new Reader(sys, zones, watch).read();
 }
 
@@ -61,6 +67,8 @@ class Reader {
   readonly #jobs: Job[] = [];
   readonly #refusals: Bytes[] = [];
   readonly #watch: (path: Bytes) => void;
+  #others = 0;
+  #shortage: Bytes | null = null;
   readonly #keys = new Map<Bytes, number>();
   /** By the period. */
   readonly #periods = new Map<Bytes, CrontabEntry>();
@@ -70,14 +78,22 @@ class Reader {
   readonly #sharedRoot: Bytes;
   readonly #uid: number;
 
-  constructor(sys: Sys, zones: Zones, watch: (path: Bytes) => void) {
+  constructor(sys: Sys, zones: Zones, watch: (path: Bytes) => number) {
     this.#sys = sys;
     this.#zones = zones;
-    this.#watch = watch;
-    for (const directory of WATCHED) watch(directory);
-    const [passwd, group] = ["/etc/passwd", "/etc/group"].map((path) => readFile(sys, path));
-    this.#passwd = typeof passwd === "string" ? passwd : "";
-    this.#sharedRoot = sharersOfRootGroup(this.#passwd, typeof group === "string" ? group : "");
+    this.#watch = (path) => {
+      const result = watch(path);
+      if (result < 0) this.#reasonOf(path, result);
+    };
+    for (const directory of WATCHED) this.#watch(directory);
+    const [passwd = "", group = ""] = ["/etc/passwd", "/etc/group"].map((path) => {
+      const text = readFile(sys, path);
+      if (typeof text === "string") return text;
+      this.#reasonOf(path, text);
+      return "";
+    });
+    this.#passwd = passwd;
+    this.#sharedRoot = sharersOfRootGroup(passwd, group);
     this.#uid = sys.getuid();
   }
 
@@ -93,14 +109,21 @@ class Reader {
     for (const name of this.#names(SPOOL))
       if (!isLeftover(name) && !name.startsWith("tmp.")) this.#table(`${SPOOL}/${name}`, name, name);
     for (const [period, when] of PERIODS) this.#period(period, when);
-    return { jobs: this.#jobs, refusals: this.#refusals };
+    return { jobs: this.#jobs, refusals: this.#refusals, others: this.#others, shortage: this.#shortage };
   }
 
   #names(directory: Bytes): Bytes[] {
     const names = this.#sys.readdir(directory);
     if (typeof names !== "number") return names.sort();
-    if (names !== -Errno.ENOENT) this.#refuse(directory, this.#sys.strerror(-names));
+    if (names !== -Errno.ENOENT) this.#refuse(directory, this.#reasonOf(directory, names));
     return [];
+  }
+
+  /** What an error means; notes a shortage. @param result `-errno` */
+  #reasonOf(path: Bytes, result: number): Bytes {
+    const reason = this.#sys.strerror(-result);
+    if (SHORTAGES.includes(-result)) this.#shortage ??= `cannot read ${path}: ${reason}`;
+    return reason;
   }
 
   #refuse(origin: Bytes, reason: Bytes): void {
@@ -116,12 +139,13 @@ class Reader {
     for (const entry of entries) {
       const user = owner ?? entry.user;
       const origin = `${path}:${entry.line}`;
-      const reason = this.#refuseUser(user);
-      if (reason !== null) {
-        this.#refuse(origin, reason);
+      if (user === "root" && this.#isPeriod(entry)) continue;
+      const account = this.#user(user);
+      if (account === null) {
+        this.#refuse(origin, `there is no user "${user}" in /etc/passwd`);
         continue;
       }
-      if (user === "root" && this.#isPeriod(entry)) continue;
+      if (!this.#canBe(account.uid)) continue;
       const name = entry.settings.name || (entries.length === 1 ? base : `${base}:${entry.line}`);
       this.#add(entry, { name, origin, user, key: this.#key(path, entry, user) });
     }
@@ -137,25 +161,25 @@ class Reader {
     this.#watch(path);
     const link = sys.lstat(path);
     if (link === -Errno.ENOENT) return null;
-    if (typeof link === "number") return refuse(sys.strerror(-link));
+    if (typeof link === "number") return refuse(this.#reasonOf(path, link));
     const user = owner === null ? null : this.#user(owner);
     if (owner !== null && user === null) return refuse(`there is no user "${owner}" in /etc/passwd`);
     if (owner !== null && (link.mode & Mode.TypeMask) !== Mode.Regular) return refuse("it is not a regular file");
     if (link.uid !== 0 && link.uid !== this.#uid && owner === null) return refuse(`it belongs to uid ${link.uid}`);
     if ((link.mode & Mode.TypeMask) === LINK) this.#watchTarget(path);
     const fd = sys.open(path, Open.Read | Open.NonBlock, 0);
-    if (fd < 0) return refuse(fd === -Errno.ENOENT ? "the link leads nowhere" : sys.strerror(-fd));
+    if (fd < 0) return refuse(fd === -Errno.ENOENT ? "the link leads nowhere" : this.#reasonOf(path, fd));
     // What was opened is looked at, not what has the name by now.
     const opened = `/proc/self/fd/${fd}`;
     const stat = sys.stat(opened);
     const reason =
       typeof stat === "number"
-        ? sys.strerror(-stat)
+        ? this.#reasonOf(path, stat)
         : refuseFile(stat, user?.uid ?? this.#uid, this.#sharedRoot, this.#isClosed(path));
     const text = reason === null ? readFile(sys, opened, MAX_CRONTAB_BYTES + 1) : "";
     sys.close(fd);
     if (reason !== null) return refuse(reason);
-    if (typeof text === "number") return refuse(sys.strerror(-text));
+    if (typeof text === "number") return refuse(this.#reasonOf(path, text));
     return text.length > MAX_CRONTAB_BYTES ? refuse(`it is longer than ${MAX_CRONTAB_BYTES} bytes`) : text;
   }
 
@@ -178,11 +202,11 @@ class Reader {
     );
   }
 
-  #refuseUser(user: Bytes): string | null {
-    const account = this.#user(user);
-    if (account === null) return `there is no user "${user}" in /etc/passwd`;
-    if (this.#uid === 0 || account.uid === this.#uid) return null;
-    return `it is user ${user}'s, and cron without root can run only what is uid ${this.#uid}'s`;
+  /** Whether jobs can be run in this user's name; counts those that cannot. */
+  #canBe(uid: number): boolean {
+    if (this.#uid === 0 || uid === this.#uid) return true;
+    this.#others++;
+    return false;
   }
 
   #user(name: Bytes): User | null {
@@ -245,7 +269,7 @@ class Reader {
         if (reason !== "") this.#refuse(path, reason);
         continue;
       }
-      if (line === undefined && elsewhere) continue;
+      if ((line === undefined && elsewhere) || !this.#canBe(0)) continue;
       this.#jobs.push({
         ...{ key: path, name: `${period}/${name}`, origin: path, schedule, when },
         ...{ user: "root", program: path, chain: period, environment, settings },
@@ -255,11 +279,10 @@ class Reader {
 
   #refuseScript(path: Bytes): string | null {
     const stat = this.#sys.stat(path);
-    if (typeof stat === "number") return this.#sys.strerror(-stat);
+    if (typeof stat === "number") return this.#reasonOf(path, stat);
     if ((stat.mode & Mode.TypeMask) !== Mode.Regular) return "it is not a regular file";
     if ((stat.mode & 0o111) === 0) return `it is not executable: chmod +x ${path}`;
-    if ((stat.mode & 0o002) !== 0) return `everybody may write to it: chmod o-w ${path}`;
-    return this.#uid === 0 ? null : "cron without root cannot run what is root's";
+    return (stat.mode & 0o002) !== 0 ? `everybody may write to it: chmod o-w ${path}` : null;
   }
 }
 

@@ -110,6 +110,21 @@ test("A98 crontab -e edits with the user's editor, asks again after a flaw, and 
   assert.equal((await box.exec("ls /tmp")).stdout, "");
 });
 
+test("A98 crontab -e leaves Ctrl-C to the editor, and takes an empty EDITOR for none", async () => {
+  await using box = await cronBox({
+    // As vim, which takes the key for its own.
+    "/opt/editor": {
+      content: `#!/usr/bin/perl\n$SIG{INT} = sub { open my $f, ">", $ARGV[0]; print $f "\\@daily caught\\n" };\nkill INT => 0;\n`,
+      mode: 0o755,
+    },
+  });
+  await box.sees("cron: 0 jobs");
+  const edited = await box.exec("EDITOR= VISUAL= PATH=/opt:$PATH setsid --wait crontab -e", { user: 1000 });
+  assert.deepEqual([edited.code, edited.stderr], [0, ""]);
+  assert.equal(box.read(`${SPOOL}/app`), "@daily caught\n");
+  assert.equal((await box.exec("ls /tmp")).stdout, "");
+});
+
 test("A98 without a running cron root writes directly, and a user is told what to do", async () => {
   await using box = await cronBox({}, { services: {} });
   await box.exec("true");
