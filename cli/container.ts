@@ -30,7 +30,7 @@ export interface ExecOptions {
  * @throws {@link Failure} no engine, no such container, not running
  */
 export async function findContainer(name: string, purpose: string, exitCode: number): Promise<Container> {
-  const wanted = process.env.SHIPSHAPE_ENGINE;
+  const wanted = process.env.SHIPSHAPE_ENGINE || undefined;
   const engines = ENGINES.filter((engine) => wanted === undefined || wanted === engine);
   if (engines.length === 0) {
     throw new Failure(`cannot ${purpose}: SHIPSHAPE_ENGINE is "${wanted}", not ${ENGINES.join(" or ")}`, exitCode);

@@ -56,6 +56,14 @@ test("readProbe() takes an image without a shell for one without sshd", () => {
   deepEqual([failed, sshd], ["", ""]);
 });
 
+test("readProbe() lets a container put no command into the one that ssh runs on this machine", () => {
+  for (const sshd of ["/usr/sbin/sshd; touch /tmp/x", "$(id)", "/a b", "/sshd%%", "/x`id`", "/x\\ny", "/x&"]) {
+    const { failed } = readProbe({ code: 0, stdout: `sshd ${sshd}\nup yes\n`, stderr: "" });
+    equal(failed, `it says that its sshd is ${JSON.stringify(sshd)}`);
+  }
+  equal(readProbe({ code: 0, stdout: "sshd /opt/openssh-9.9_p1/sbin/sshd\n", stderr: "" }).failed, "");
+});
+
 test("whyNoLogin() is content when all is there, and with a key of the user's own", () => {
   equal(whyNoLogin(ready, container, login), null);
   const own = { ...login, identity: "/home/me/.ssh/id" };

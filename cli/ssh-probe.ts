@@ -30,6 +30,9 @@ echo "$settings" | sed -n 's/^hostkey //p' | while read -r file; do
 done
 `;
 
+/** What no shell and no `%` of ssh makes anything else of. */
+const PATH = /^[\w./+-]*$/;
+
 /** What the probe has found. */
 export interface Probe {
   /** Path of the program; empty when it is not in the image. */
@@ -58,8 +61,11 @@ export function readProbe(said: Said): Probe {
       .filter((line) => line.startsWith(`${name} `))
       .map((line) => line.slice(name.length + 1));
   const key = values("key");
+  const [sshd = ""] = values("sshd");
+  // ssh has the path run by a shell of this machine, and the container can say what it likes.
+  const strange = PATH.test(sshd) ? "" : `it says that its sshd is ${JSON.stringify(sshd)}`;
   return {
-    sshd: values("sshd")[0] ?? "",
+    sshd,
     up: values("up")[0] === "yes",
     // sshd ends its messages with a carriage return.
     broken: values("broken")[0]?.trim() ?? "",
@@ -68,7 +74,7 @@ export function readProbe(said: Said): Probe {
     insecureKey: key.length > 0 ? `${key.join("\n")}\n` : "",
     hostKeys: values("host"),
     // Without a shell in the image there is no sshd either.
-    failed: code === 0 || lacksProgram(said) ? "" : lastLine(stderr || stdout) || `exit code ${code}`,
+    failed: code === 0 || lacksProgram(said) ? strange : lastLine(stderr || stdout) || `exit code ${code}`,
   };
 }
 

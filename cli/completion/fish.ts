@@ -19,7 +19,7 @@ export function fishScript(verbs: Readonly<Record<string, Verb>>): string {
   return `# Tab completion for fish; made by \`shipshape completion fish\`.
 function __shipshape_containers
     for engine in docker podman
-        if not set -q SHIPSHAPE_ENGINE; or test $SHIPSHAPE_ENGINE = $engine
+        if test -z "$SHIPSHAPE_ENGINE"; or test "$SHIPSHAPE_ENGINE" = $engine
             $engine ps --format '{{.Names}}' 2>/dev/null
         end
     end

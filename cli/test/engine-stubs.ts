@@ -14,6 +14,6 @@ export function engineStubs(): { readonly directory: string; readonly env: Recor
     writeFileSync(join(directory, engine), `#!/bin/sh\n[ "$1" = ps ] && printf '%s\\n' ${names}\n`);
     chmodSync(join(directory, engine), 0o755);
   }
-  // Whoever runs the tests may have chosen one of the engines for them.
-  return { directory, env: { ...process.env, PATH: `${directory}:${process.env.PATH}`, SHIPSHAPE_ENGINE: undefined } };
+  // Whoever runs the tests may have chosen one of the engines for them; empty is no choice.
+  return { directory, env: { ...process.env, PATH: `${directory}:${process.env.PATH}`, SHIPSHAPE_ENGINE: "" } };
 }

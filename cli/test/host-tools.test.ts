@@ -148,7 +148,7 @@ for (const [kind, open] of Object.entries(engines)) {
       });
 
       limited(`A101 ${name} says when there is no engine`, async () => {
-        const env = { PATH: programs(directory, "node", "ssh"), SHIPSHAPE_ENGINE: undefined };
+        const env = { PATH: programs(directory, "node", "ssh"), SHIPSHAPE_ENGINE: "" };
         const { stderr } = await tool(name, [web.name, "true"], { env });
         match(stderr, /^docker-(bash|ssh): cannot .*: neither docker nor podman is installed here, or not in PATH\n$/);
       });
