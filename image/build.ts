@@ -1,7 +1,9 @@
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -72,7 +74,7 @@ export async function buildBaseImage(engine: Engine, options: BuildOptions = {})
       ]),
       "-",
     ].flat(),
-    { input: context(binary, epoch), timeoutMs: BUILD_LIMIT_MS, logPath: logPath("build-image") },
+    { input: context(binary, epoch, buildArgs), timeoutMs: BUILD_LIMIT_MS, logPath: logPath("build-image") },
   );
   const { stdout } = await engine.runOrThrow(`inspect ${tag}`, ["image", "inspect", "--format", "{{.Id}}", tag]);
   say(`${tag} built from ${base} in ${seconds(performance.now() - start)}`);
@@ -84,14 +86,19 @@ export function imageName(variant: Variant): string {
   return `${BASE_IMAGE}:${variant === "full" ? "latest" : variant}`;
 }
 
-/** The build context: the Dockerfile, `rootfs/`, what is computed below `generated/`, the binary below `init/`. */
-function context(binary: string, epoch: number): Buffer {
-  return staged(epoch, join(top, "image"), ["Dockerfile", "rootfs"], (directory) => {
+/** The build context: the Dockerfile, `rootfs/`, the `parts/` that no `DISABLE_NAME=1` leaves out as one, the binary below `init/`. */
+function context(binary: string, epoch: number, buildArgs: readonly string[]): Buffer {
+  const image = join(top, "image");
+  return staged(epoch, image, ["Dockerfile", "rootfs"], (directory) => {
     mkdirSync(join(directory, "init/usr/sbin"), { recursive: true });
     copyFileSync(binary, join(directory, "init/usr/sbin/shipshape"));
-    mkdirSync(join(directory, "generated/etc"), { recursive: true });
-    for (const [name, text] of Object.entries(insecureKeyFiles()))
-      writeFileSync(join(directory, "generated/etc", name), text);
+    const parts = join(directory, "parts");
+    mkdirSync(parts);
+    const disabled = (name: string): boolean => buildArgs.includes(`DISABLE_${name.toUpperCase()}=1`);
+    for (const name of readdirSync(join(image, "parts")))
+      if (!disabled(name)) cpSync(join(image, "parts", name), parts, { recursive: true, verbatimSymlinks: true });
+    if (disabled("ssh")) return;
+    for (const [name, text] of Object.entries(insecureKeyFiles())) writeFileSync(join(parts, "etc", name), text);
   });
 }
 

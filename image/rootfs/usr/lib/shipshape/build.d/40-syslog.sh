@@ -1,7 +1,3 @@
 # The log daemon of the init, which /etc/shipshape/logd.conf switches on. DISABLE_SYSLOG=1 leaves it out.
 
-if [ "${DISABLE_SYSLOG-0}" = 1 ]; then
-	rm /etc/shipshape/logd.conf
-	exit
-fi
-/usr/lib/shipshape/provide shipshape-syslog system-log-daemon
+[ "${DISABLE_SYSLOG-0}" = 1 ] || /usr/lib/shipshape/provide shipshape-syslog system-log-daemon

@@ -2,11 +2,7 @@
 # packages unless DISABLE_SSH=0: what an old Dockerfile calls is there, and says that they are missing.
 
 case ${DISABLE_SSH:-$VARIANT} in
-1)
-	rm -r /etc/service/sshd /etc/my_init.d/00_regen_ssh_host_keys.sh /usr/sbin/enable_insecure_key /etc/insecure_key* /etc/ssh
-	exit
-	;;
-small) exit ;;
+1 | small) exit ;;
 esac
 
 # `systemd-`: Debian 13 wants a program that makes its user, and would take all of systemd for it.
