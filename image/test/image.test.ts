@@ -143,6 +143,20 @@ describe("the base image", { timeout: 2 * SETUP_LIMIT_MS }, () => {
     });
   }
 
+  test("A97 A100 a program opens its logs anew when logrotate does what its package declares", {
+    timeout: TEST_LIMIT_MS,
+  }, async () => {
+    const text = [
+      "install_clean nginx >&2 && nginx && curl -fs localhost >/dev/null && logrotate -f /etc/logrotate.d/nginx || exit",
+      "DPKG_MAINTSCRIPT_NAME=postinst invoke-rc.d nginx reload",
+      // It is told by a signal.
+      "until curl -fs localhost/?second >/dev/null; grep -q second /var/log/nginx/access.log; do sleep 0.1; done",
+    ].join("\n");
+    const { code, stderr } = await runContainer(setup.engine, [BASE_IMAGE, "timeout", "100", "sh", "-c", text]);
+    equal(code, 0, stderr);
+    match(stderr, /^invoke-rc\.d: policy-rc\.d denied execution of reload\.$/m);
+  });
+
   test("A91 install_clean says that it knows no package manager here", { timeout: TEST_LIMIT_MS }, async () => {
     const image = await setup.image({ "/only/id": { link: "/usr/bin/id" } });
     const command = ["env", "PATH=/only", "/bin/sh", "/usr/sbin/install_clean", "curl"];
