@@ -85,7 +85,8 @@ export function parseCrontab(text: Bytes, withUser: boolean, knowsZone: (name: B
   return { entries, flaws };
 }
 
-function unknownZone(name: Bytes): string {
+/** Why schedules cannot follow a zone. */
+export function unknownZone(name: Bytes): string {
   return `there is no time zone "${name}" in /usr/share/zoneinfo (Debian's package tzdata brings them)`;
 }
 

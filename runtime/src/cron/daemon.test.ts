@@ -185,6 +185,27 @@ test("Daemon looks at the clock once a minute where no timer can tell of a chang
   assert.ok(stage.turns < 20, `${stage.turns} turns in 10 minutes`);
 });
 
+test("Daemon says once that it has not the zone that was asked for, or that a % cuts a command, and refusals again on HUP", () => {
+  const stage = new Stage(["0 12 * * *", "0 12 * * *"], (sys) => {
+    sys.environ = "TZ=Mars/Base";
+    sys.put("/etc/cron.d/stamp", '0 12 * * * root date "+%F"\n0 12 * * * root cat%+1\n61 * * * * root x\n');
+  });
+  const others = [
+    'cannot use TZ: there is no time zone "Mars/Base"',
+    "/etc/cron.d/stamp:1: the command ends at its first %",
+  ];
+  const times = (): number[] => ["cannot use /etc/cron.d/stamp:3:1", ...others].map((part) => stage.said(part).length);
+  assert.deepEqual(times(), [1, 1, 1]);
+  assert.deepEqual(stage.said("jobs in"), ["cron: 4 jobs in 2 files, 1 refused"]);
+  assert.equal(stage.said("ends at its first %").length, 1);
+  stage.table(["0 12 * * *"]);
+  stage.pass(1);
+  assert.deepEqual(times(), [1, 1, 1]);
+  stage.sys.raise(SIGHUP);
+  stage.pass(1);
+  assert.deepEqual(times(), [2, 2, 2]);
+});
+
 test("Daemon that crashes makes up for what was due meanwhile, and repeats nothing", () => {
   const stage = new Stage(["0 10 * * *", "2 10 * * *", "* * * * *"]);
   stage.pass(1);
@@ -254,7 +275,7 @@ test("Daemon without root runs what is its own user's, counts what is others', a
   assert.deepEqual(stage.taken(), ["10:00 b"]);
   assert.deepEqual(stage.said("cannot use"), [
     'cron: cannot use /etc/cron.d/other:2:1: the minute is 0 to 59, not "61"',
-    'cron: cannot use /etc/cron.d/other:1: there is no user "nobody" in /etc/passwd',
+    'cron: cannot use /etc/cron.d/other:1: there is no user "nobody" in /etc/passwd; in this file the user stands between the times and the command',
     "cron: cannot use /etc/cron.daily/plain: it is not executable: chmod +x /etc/cron.daily/plain",
   ]);
   assert.deepEqual(stage.said(" in 1 file"), [

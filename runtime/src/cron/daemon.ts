@@ -43,6 +43,7 @@ export class Daemon {
   #watches: ReadonlyMap<Bytes, number> = new Map();
   #mounted: Mounted;
   #said: ReadonlySet<Bytes> = new Set();
+  #refused = 0;
   #unwritten: string | null = null;
   #short = false;
   /** `@reboot` jobs are yet to run. */
@@ -130,8 +131,12 @@ export class Daemon {
 
   #handle(signal: number): void {
     if (signal === SIGCHLD) this.#children.reap();
-    else if (signal === SIGHUP) this.#reload();
-    else if (signal === SIGTERM || signal === SIGINT) this.#stop();
+    else if (signal === SIGHUP) {
+      // Whoever asks wants to hear it again.
+      this.#said = new Set();
+      this.#refused = -1;
+      this.#reload();
+    } else if (signal === SIGTERM || signal === SIGINT) this.#stop();
   }
 
   /** The second time at once: its jobs are then the init's to end. */
@@ -171,7 +176,7 @@ export class Daemon {
       mounted.note(path);
       return watch;
     });
-    const { jobs, refusals, shortage } = tables;
+    const { jobs, refusals, remarks, shortage } = tables;
     for (const watch of (shortage === null ? this.#watches : watches).values()) this.loop.unwatchDirectory(watch);
     if (shortage !== null) {
       if (!this.#short) this.#output.say(`${shortage}; the jobs stay as they were, next try in a minute`);
@@ -184,9 +189,11 @@ export class Daemon {
     this.#mounted = mounted;
     const changed = this.#roster.replace(jobs);
     this.#agenda.replace(this.#roster.members);
-    for (const refusal of refusals) if (!this.#said.has(refusal)) this.#output.say(refusal);
-    if (changed || refusals.length !== this.#said.size) this.#output.say(summaryOf(tables, this.#sys.getuid()));
-    this.#said = new Set(refusals);
+    const lines = [...refusals, ...remarks];
+    for (const line of lines) if (!this.#said.has(line)) this.#output.say(line);
+    if (changed || refusals.length !== this.#refused) this.#output.say(summaryOf(tables, this.#sys.getuid()));
+    this.#said = new Set(lines);
+    this.#refused = refusals.length;
     if (this.#booting)
       for (const member of this.#roster.members) if (member.job.schedule === null) this.#roster.due(member);
     this.#booting = false;

@@ -45,6 +45,8 @@ export interface Tables {
   readonly jobs: readonly Job[];
   /** What is not used, and why. */
   readonly refusals: readonly Bytes[];
+  /** What is used, but hardly as it was meant. */
+  readonly remarks: readonly Bytes[];
   /** So many jobs would be used if cron were root. */
   readonly others: number;
   /** Why all this is not what the files say, for want of memory or descriptors; `null` when it is. */
@@ -66,6 +68,7 @@ class Reader {
   readonly #zones: Zones;
   readonly #jobs: Job[] = [];
   readonly #refusals: Bytes[] = [];
+  readonly #remarks: Bytes[] = [];
   readonly #watch: (path: Bytes) => void;
   #others = 0;
   #shortage: Bytes | null = null;
@@ -109,7 +112,12 @@ class Reader {
     for (const name of this.#names(SPOOL))
       if (!isLeftover(name) && !name.startsWith("tmp.")) this.#table(`${SPOOL}/${name}`, name, name);
     for (const [period, when] of PERIODS) this.#period(period, when);
-    return { jobs: this.#jobs, refusals: this.#refusals, others: this.#others, shortage: this.#shortage };
+    const zone = this.#jobs.some(({ settings }) => settings.zone === "") ? this.#zones.refuseOwn() : null;
+    if (zone !== null) this.#remarks.push(zone);
+    return {
+      ...{ jobs: this.#jobs, refusals: this.#refusals, remarks: this.#remarks },
+      ...{ others: this.#others, shortage: this.#shortage },
+    };
   }
 
   #names(directory: Bytes): Bytes[] {
@@ -142,7 +150,8 @@ class Reader {
       if (user === "root" && this.#isPeriod(entry)) continue;
       const account = this.#user(user);
       if (account === null) {
-        this.#refuse(origin, `there is no user "${user}" in /etc/passwd`);
+        const place = "in this file the user stands between the times and the command";
+        this.#refuse(origin, `there is no user "${user}" in /etc/passwd; ${place}`);
         continue;
       }
       if (!this.#canBe(account.uid)) continue;
@@ -165,7 +174,8 @@ class Reader {
     const user = owner === null ? null : this.#user(owner);
     if (owner !== null && user === null) return refuse(`there is no user "${owner}" in /etc/passwd`);
     if (owner !== null && (link.mode & Mode.TypeMask) !== Mode.Regular) return refuse("it is not a regular file");
-    if (link.uid !== 0 && link.uid !== this.#uid && owner === null) return refuse(`it belongs to uid ${link.uid}`);
+    if (link.uid !== 0 && link.uid !== this.#uid && owner === null)
+      return refuse(`it belongs to uid ${link.uid}: chown root`);
     if ((link.mode & Mode.TypeMask) === LINK) this.#watchTarget(path);
     const fd = sys.open(path, Open.Read | Open.NonBlock, 0);
     if (fd < 0) return refuse(fd === -Errno.ENOENT ? "the link leads nowhere" : this.#reasonOf(path, fd));
@@ -232,9 +242,12 @@ class Reader {
     // Two jobs of one name could not be told apart.
     const own = this.#taken.has(name) ? `${name}@${rest.origin}` : name;
     this.#taken.add(own);
+    const program = splitCommand(command);
+    if (program.input !== null && ["+", '+"', "+'"].some((end) => program.text.endsWith(end)))
+      this.#remarks.push(`${rest.origin}: the command ends at its first %: for date +%F write date +\\%F`);
     this.#jobs.push({
       ...{ ...rest, name: own, schedule, when, chain: "" },
-      ...{ program: splitCommand(command), environment, settings },
+      ...{ program, environment, settings },
     });
   }
 

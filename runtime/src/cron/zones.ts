@@ -1,7 +1,12 @@
+import { unknownZone } from "../../../lib/crontab.ts";
+import { parseEnvironBlock } from "../../../lib/environment.ts";
 import type { Zone } from "../../../lib/schedule-next.ts";
 import { type Bytes, Mode, type Sys } from "../sys.ts";
 
 const DIRECTORY = "/usr/share/zoneinfo";
+const LOCALTIME = "/etc/localtime";
+/** Names of what an unknown zone counts in anyway. */
+const UTC = ["UTC", "GMT", "UCT", "Universal", "Zulu", "Greenwich", "GMT0"];
 
 /** Time zones by the system's files. `""` is the container's own: `TZ`, else `/etc/localtime`. */
 export class Zones {
@@ -13,11 +18,21 @@ export class Zones {
 
   /** Whether there is such a zone: a file, or a rule like `CET-1CEST,M3.5.0,M10.5.0/3`. @see tzset(3) */
   knows(name: Bytes): boolean {
-    if (name === "" || name === "UTC") return true;
+    if (name === "" || UTC.includes(name.replace("Etc/", ""))) return true;
     if (name.split("/").includes("..")) return false;
     const stat = this.#sys.stat(name.startsWith("/") ? name : `${DIRECTORY}/${name}`);
     if (typeof stat !== "number" && (stat.mode & Mode.TypeMask) === Mode.Regular) return true;
     return isRule(name);
+  }
+
+  /** Why the container's own zone is not the one that was asked for, but UTC; `null` when it is that one. */
+  refuseOwn(): Bytes | null {
+    const set = parseEnvironBlock(this.#sys.environ).get("TZ") ?? LOCALTIME;
+    const name = set.startsWith(":") ? set.slice(1) : set;
+    const instead = "; schedules count in UTC";
+    if (name !== LOCALTIME) return this.knows(name) ? null : `cannot use TZ: ${unknownZone(name)}${instead}`;
+    if (this.knows(name) || typeof this.#sys.lstat(name) === "number") return null;
+    return `cannot use ${name}: it leads to no file (Debian's package tzdata brings those of time zones)${instead}`;
   }
 
   /** A zone as the schedules see it. */
@@ -32,8 +47,9 @@ export class Zones {
 }
 
 function isRule(name: Bytes): boolean {
-  let letters = 0;
-  while ((name[letters] ?? "").toUpperCase() !== (name[letters] ?? "").toLowerCase()) letters++;
-  const rest = name.slice(name[letters] === "+" || name[letters] === "-" ? letters + 1 : letters);
-  return letters >= 3 && rest !== "" && rest.charAt(0) >= "0" && rest.charAt(0) <= "9";
+  // A name like `<+03>`, or of letters.
+  let end = name.startsWith("<") ? name.indexOf(">") + 1 : 0;
+  if (end === 0) while ((name[end] ?? "").toUpperCase() !== (name[end] ?? "").toLowerCase()) end++;
+  const rest = name.slice(name[end] === "+" || name[end] === "-" ? end + 1 : end);
+  return end >= 3 && rest !== "" && rest.charAt(0) >= "0" && rest.charAt(0) <= "9";
 }
