@@ -45,6 +45,10 @@ test("whyNotReady() says what to do when a container does not run", () => {
   equal(why("running"), null);
   equal(why("paused"), "the container is paused; podman unpause web");
   match(why("exited", 137) ?? "", /it has ended with exit code 137; podman start web starts it, podman logs web/);
+  equal(
+    why("restarting", 1),
+    "the container ends again and again, last with exit code 1; podman logs web tells its story",
+  );
   match(why("created") ?? "", /does not run: it is created;/);
 });
 

@@ -79,8 +79,10 @@ export function readInspection(engine: Engine, { code, stdout, stderr }: Said): 
 export function whyNotReady({ status, exitCode }: Found, engine: Engine, name: string): string | null {
   if (status === "running") return null;
   if (status === "paused") return `the container is paused; ${engine} unpause ${name}`;
+  const logs = `${engine} logs ${name} tells its story`;
+  if (status === "restarting") return `the container ends again and again, last with exit code ${exitCode}; ${logs}`;
   const ended = status === "exited" ? `it has ended with exit code ${exitCode}` : `it is ${status}`;
-  return `the container does not run: ${ended}; ${engine} start ${name} starts it, ${engine} logs ${name} tells its story`;
+  return `the container does not run: ${ended}; ${engine} start ${name} starts it, ${logs}`;
 }
 
 /** Why no engine has given a container. */

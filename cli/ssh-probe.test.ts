@@ -7,6 +7,7 @@ const login = { user: "root", identity: undefined, options: [], terminal: false,
 const ready: Probe = {
   sshd: "/usr/sbin/sshd",
   up: true,
+  failing: "",
   broken: "",
   home: "/root",
   allowed: true,
@@ -78,6 +79,14 @@ for (const [changes, reason] of [
   ],
   [{ up: false }, /^sshd is down in it; .*: docker exec web sv up sshd; .*: RUN rm -f \/etc\/service\/sshd\/down$/],
   [{ broken: "line 3: Bad option" }, /^its sshd refuses to work: line 3: Bad option$/],
+  [
+    { failing: "exited with status 255 after 0.1 s; next try in 4 s" },
+    /^its sshd does not stay up: exited with status 255 after 0\.1 s; next try in 4 s; docker logs web tells why$/,
+  ],
+  [
+    { broken: "line 3: Bad option", failing: "exited with status 255" },
+    /^its sshd refuses to work: line 3: Bad option$/,
+  ],
   [{ home: "" }, /^there is no user root in it$/],
   [{ insecureKey: "" }, /^there is no \/etc\/insecure_key in its image; .*-i FILE$/],
   [

@@ -11,7 +11,11 @@ PATH=$PATH:/usr/sbin:/sbin up= waited=0
 sshd=$(command -v sshd) || exit 0
 echo "sshd $sshd"
 if [ -d /etc/service/sshd ] && command -v sv >/dev/null; then
-  case $(sv status sshd 2>&1) in run:*) up=yes ;; esac
+  status=$(sv status sshd 2>&1)
+  case $status in
+    run:*) up=yes ;;
+    *'want up'*) up=yes && echo "failing $(echo "$status" | sed -n 's/^sv: sshd: //p')" ;;
+  esac
 elif cat /proc/[0-9]*/comm 2>/dev/null | grep -qx sshd; then
   up=yes
 fi
@@ -37,8 +41,10 @@ const PATH = /^[\w./+-]*$/;
 export interface Probe {
   /** Path of the program; empty when it is not in the image. */
   readonly sshd: string;
-  /** The service runs. */
+  /** The service is to run. */
   readonly up: boolean;
+  /** Why it does not all the same; empty when it does. */
+  readonly failing: string;
   /** Why sshd refuses its configuration or its keys; empty when it does not. */
   readonly broken: string;
   /** Home of the user; empty when there is no such user. */
@@ -67,6 +73,7 @@ export function readProbe(said: Said): Probe {
   return {
     sshd,
     up: values("up")[0] === "yes",
+    failing: values("failing")[0] ?? "",
     // sshd ends its messages with a carriage return.
     broken: values("broken")[0]?.trim() ?? "",
     home: values("home")[0] ?? "",
@@ -89,6 +96,7 @@ export function whyNoLogin(probe: Probe, { engine, name }: Container, login: Log
     return `sshd is down in it; for this container: ${inside} sv up sshd; for its image: RUN rm -f /etc/service/sshd/down`;
   }
   if (probe.broken !== "") return `its sshd refuses to work: ${probe.broken}`;
+  if (probe.failing !== "") return `its sshd does not stay up: ${probe.failing}; ${engine} logs ${name} tells why`;
   if (probe.home === "") return `there is no user ${user} in it`;
   if (identity !== undefined) return null;
   if (probe.insecureKey === "") return "there is no /etc/insecure_key in its image; give a key of your own: -i FILE";
