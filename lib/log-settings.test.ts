@@ -38,6 +38,21 @@ test("readLogSettings() understands values as people write them", () => {
     assert.deepEqual(read(name, text), { value, warnings: [] }, `${name}=${text}`);
 });
 
+test("readLogSettings() says what counts in the place of what it does not understand, as it was written", () => {
+  const warnings: string[] = [];
+  const sources = ["5M", "huge", "1G"].map((text) => ({ from: text, values: new Map([["LOG_ROTATE_SIZE", text]]) }));
+  const of = (...indexes: number[]) =>
+    readLogSettings(
+      DEFAULT_LOG_SETTINGS,
+      indexes.flatMap((index) => sources[index] ?? []),
+      (w) => warnings.push(w),
+    );
+  assert.equal(of(0, 1).rotateBytes, 5 << 20);
+  assert.equal(of(1, 2).rotateBytes, 1 << 30);
+  assert.match(warnings[0] ?? "", /^huge: LOG_ROTATE_SIZE="huge" is not .*; using 5M$/);
+  assert.match(warnings[1] ?? "", /; using the default$/);
+});
+
 test("readLogSettings() names what it does not understand and keeps what was before", () => {
   const bad = [
     ["LOG_FORMAT", "xml"],

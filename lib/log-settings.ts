@@ -78,7 +78,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   LOG_FORWARD: {
     member: "forward",
-    form: "tcp://host:port or udp://host:port",
+    form: "tcp://host:port, udp://host:port, or off",
     read: (text) => (isOff(text) ? null : parseRemote(text)),
   },
 };
@@ -93,21 +93,21 @@ export function readLogSettings(
   warn: (message: string) => void,
 ): LogSettings {
   const settings: Record<string, unknown> = { ...base };
+  const used: Record<string, Bytes> = {};
   for (const { from, values } of sources) {
     for (const [name, { member, form, read }] of Object.entries(READERS)) {
       const text = values.get(name);
       if (text === undefined) continue;
       const value = read(text);
-      if (value !== undefined) settings[member] = value;
-      else warn(`${from}: ${name}="${text}" is not ${form}; using ${describe(settings[member])}`);
+      if (value === undefined) {
+        warn(`${from}: ${name}="${text}" is not ${form}; using ${used[name] ?? "the default"}`);
+        continue;
+      }
+      settings[member] = value;
+      used[name] = text;
     }
   }
   return settings as unknown as LogSettings;
-}
-
-function describe(value: unknown): string {
-  if (typeof value === "boolean") return value ? "on" : "off";
-  return value === null || typeof value === "object" ? "the default" : String(value);
 }
 
 function oneOf<T extends string>(...words: readonly T[]): (text: Bytes) => T | undefined {
