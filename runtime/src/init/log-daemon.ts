@@ -16,6 +16,8 @@ export const LOG_SLOT = 1;
 
 /** An image with this file, which may be empty, has system logging. */
 const SETTINGS_FILE = "/etc/shipshape/logd.conf";
+/** Images that were made for another log daemon bring it; without a word their remote log would be lost unnoticed. */
+const OTHERS_SETTINGS = "/etc/syslog-ng";
 const SERVICES = "/etc/service";
 const SOCKET = "/dev/log";
 /** Where clients of systemd's journal send to. They do without when it is not there. */
@@ -120,6 +122,10 @@ export class LogDaemon implements Parent {
     } else {
       this.#note({ memory: this.#sys.memfd("log") });
       this.#bind();
+      if (this.#sys.access(OTHERS_SETTINGS, 0) === 0 && this.#sys.access("/usr/sbin/syslog-ng", 1) < 0)
+        this.#messages.warn(
+          `${OTHERS_SETTINGS} is not read: syslog-ng is not in this image; for a remote log LOG_FORWARD=udp://HOST:PORT`,
+        );
     }
     this.#loop.watchDirectory("/dev", () => this.#look());
     if (this.#record.pid === 0) this.#startDaemon();

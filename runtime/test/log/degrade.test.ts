@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { eventually, TIME_SCALE } from "../harness/deadline.ts";
-import { test } from "../harness/test.ts";
+import { skip, test } from "../harness/test.ts";
 import { bootWithLog, daemonOf, fileHas } from "./fixture.ts";
 
 /** A generous bound of a stop with nothing to wait for, in milliseconds. */
@@ -14,6 +15,17 @@ test("A96 without its settings file there is no log daemon and no socket", async
   assert.equal((await box.ended()).code, 0);
   assert.equal(box.output.count("log daemon"), 0);
 });
+
+const UNREAD = "A95 the settings of a syslog-ng that is not there are named, and without them there is no word of it";
+if (existsSync("/usr/sbin/syslog-ng")) skip(UNREAD, "a box has this machine's programs, and syslog-ng is among them");
+else
+  test(UNREAD, async () => {
+    for (const path of ["/etc/syslog-ng/conf.d/remote.conf", "/etc/other.conf"]) {
+      await using box = await bootWithLog({ files: { [path]: "# nobody reads this\n" }, main: "exit 0" });
+      assert.equal((await box.ended()).code, 0);
+      assert.equal(box.output.count("*** /etc/syslog-ng is not read: "), path.includes("syslog-ng") ? 1 : 0, path);
+    }
+  });
 
 test("A96 a stale socket is replaced, and a link to nowhere as well", async () => {
   for (const stale of [
