@@ -276,7 +276,7 @@ for (const [kind, open] of Object.entries(engines)) {
       match(stderr, /Host key verification failed|IDENTIFICATION HAS CHANGED/);
     });
 
-    limited("A101 docker-ssh says that sshd is down, not set up, or not there", async () => {
+    limited("A101 docker-ssh says that sshd is down, fails, is not set up, or not there", async () => {
       const plain = await start(BASE_IMAGE);
       await eventually("it is up", async () => (await plain.exec(["sv", "status", "sshd"])).code === 0);
       const down = await tool("docker-ssh", [plain.name]);
@@ -294,6 +294,13 @@ for (const [kind, open] of Object.entries(engines)) {
       equal((await tool("docker-ssh", [plain.name, "exit 5"])).code, 5, "the advice that it gave does not help");
       equal((await plain.exec(["sh", "-c", "echo Frob yes >/etc/ssh/sshd_config.d/x.conf"])).code, 0);
       match((await tool("docker-ssh", [plain.name])).stderr, /its sshd refuses to work: .*Frob/);
+      const broken =
+        "rm /etc/ssh/sshd_config.d/x.conf; printf '#!/bin/sh\\nexit 3\\n' >/etc/service/sshd/run; sv term sshd";
+      equal((await plain.exec(["sh", "-c", broken])).code, 0);
+      const failing = /its sshd does not stay up: exited with status 3 .*; \S+ logs \S+ tells why\n$/;
+      await eventually("its failure is told", async () =>
+        failing.test((await tool("docker-ssh", [plain.name])).stderr),
+      );
       equal((await plain.exec(["rm", "/usr/sbin/sshd"])).code, 0);
       match(
         (await tool("docker-ssh", [plain.name])).stderr,
