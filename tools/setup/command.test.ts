@@ -1,16 +1,23 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { run, runOrThrow } from "./command.ts";
 
 const sh = (script: string) => ["-c", script];
 
-/** Gone, or a zombie that nobody has reaped yet. */
-function isDead(pid: number): boolean {
-  const stat = `/proc/${pid}/stat`;
-  return !existsSync(stat) || readFileSync(stat, "utf8").includes(") Z ");
+/** Waits until a process is gone, or a zombie that nobody has reaped yet: it closes its outputs a moment before that. */
+async function hasEnded(pid: number): Promise<void> {
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline; await sleep(5)) {
+    try {
+      if (readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")) return;
+    } catch {
+      return;
+    }
+  }
+  assert.fail(`process ${pid} lives`);
 }
 
 test("run() gives code and both outputs", async () => {
@@ -32,7 +39,7 @@ test("run() ends the program and its children at the timeout", async () => {
   const { code, stdout, stderr } = await run("sh", sh("sleep 1000 & echo $!; wait"), { timeoutMs: 300 });
   assert.equal(code, 124);
   assert.match(stderr, /not finished after 0\.3 s/);
-  assert.ok(isDead(Number(stdout)));
+  await hasEnded(Number(stdout));
 });
 
 test("run() ends the program when it is aborted", async () => {

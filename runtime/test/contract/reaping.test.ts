@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { boot } from "../harness/container.ts";
 import { eventually } from "../harness/deadline.ts";
-import { waiting } from "../harness/fixtures.ts";
+import { gated, waiting } from "../harness/fixtures.ts";
 import { test } from "../harness/test.ts";
 
 /** Leaves `count` orphans that end at once, with exit codes 0 to 255 in turn. */
@@ -41,14 +41,10 @@ function quote(word: string): string {
 }
 
 test("A50 many orphans that end at the same moment are all reaped", async () => {
-  await using box = await boot({
-    main: `for i in $(seq 300); do (cat /tmp/gate & ); done; ${waiting()}`,
-    before: "mkfifo /tmp/gate",
-  });
+  await using box = await boot({ main: `${gated(300)}; ${waiting()}` });
   await box.sees("ready");
   await eventually("300 wait", () => box.processes().filter(({ name }) => name === "cat").length === 300);
-  // Opened and closed: all of them read the end of the file.
-  await box.exec(": >/tmp/gate");
+  await box.exec("kill $(cat /tmp/gatekeeper)");
   await eventually("all are gone", () => box.processes().every(({ name }) => name !== "cat"));
   assert.deepEqual(box.zombies(), []);
 });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
-import { setTimeout as delay } from "node:timers/promises";
 import { boot } from "../harness/container.ts";
 import { eventually, TIME_SCALE } from "../harness/deadline.ts";
 import { assertOrder, STUBBORN, waiting } from "../harness/fixtures.ts";
@@ -130,7 +129,8 @@ test("A31 a second TERM shortens what is left to a second", async () => {
   await using box = await boot({ services: { s: { run: STUBBORN } }, postShutdown: { p: "echo hook-ran >&2" } });
   await box.sees("stubborn");
   box.signal("SIGTERM");
-  await delay(100);
+  // Two that wait for the init are one.
+  await box.sees("Told to stop by SIGTERM.");
   const { ms, code } = await box.stop();
   assert.ok(ms > 500 && ms < 2000 * TIME_SCALE, `took ${ms} ms`);
   assert.equal(code, 1);
@@ -141,9 +141,9 @@ test("A31 a third TERM kills at once", async () => {
   await using box = await boot({ services: { s: { run: STUBBORN } }, startup: { "10_a": `(${STUBBORN}) &` } });
   await box.sees("stubborn", 2);
   box.signal("SIGTERM");
-  await delay(100);
+  await box.sees("Told to stop by SIGTERM.");
   box.signal("SIGTERM");
-  await delay(50);
+  await box.sees("Told to stop again");
   const { ms, code } = await box.stop();
   assert.ok(ms < 800 * TIME_SCALE, `took ${ms} ms`);
   assert.equal(code, 1);

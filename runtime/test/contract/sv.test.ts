@@ -154,8 +154,9 @@ test("A82 a service that was made just now is known at once", async () => {
 
 test("A82 kill ends a finish that hangs", async () => {
   await using box = await booted({ services: { s: { ...SLEEP, finish: STUBBORN } } });
-  assert.match(await box.sv("-w", "0.1", "stop", "s"), /^timeout: finish: s: /);
+  await box.sv("down", "s");
   await box.sees("stubborn");
+  assert.match(await box.sv("-w", "0.1", "stop", "s"), /^timeout: finish: s: /);
   await box.sv("kill", "s");
   assert.match(await box.sv("-w", "5", "stop", "s"), /^ok: down: s: /);
 });
@@ -185,11 +186,12 @@ test("A82 sv says that there is no init to talk to, or that it may not", async (
   assert.equal(denied.code, 100);
 });
 
-/** Listens at a path and gives every client the same text; `hold` keeps the connection open after it. */
+/** Listens at a path, notes its pid, and gives every client the same text; `hold` keeps the connection open after it. */
 function answering(path: string, text: string, hold = false): string {
   const listen = `IO::Socket::UNIX->new(Local=>q(${path}), Listen=>5) or die "listen: $!"`;
   const serve = `while (my $c = $s->accept) { sysread($c, my $line, 4096); syswrite($c, ${text}); ${hold ? "push @c, $c;" : ""} }`;
-  return `exec perl -MIO::Socket::UNIX -e '$SIG{PIPE} = q(IGNORE); open(P, q(>/tmp/pid)); print P $$; close P; my $s = ${listen}; ${serve}'`;
+  const note = "open(P, q(>/tmp/pid)); print P $$; close P";
+  return `exec perl -MIO::Socket::UNIX -e '$SIG{PIPE} = q(IGNORE); my $s = ${listen}; ${note}; ${serve}'`;
 }
 
 test("A82 sv talks to nobody but the init", async () => {
@@ -198,7 +200,7 @@ test("A82 sv talks to nobody but the init", async () => {
   void box
     .exec(`mkdir /tmp/shipshape-0; ${answering(path, '"x\\n"')}`, { user: 1000, deadlineMs: 60_000 })
     .catch(() => undefined);
-  await eventually("the impostor listens", () => box.has(path));
+  await eventually("the impostor listens", () => box.has("/tmp/pid"));
   const { stderr, code } = await box.exec("sv status s");
   assert.equal(stderr, `sv: cannot talk to the init: ${path} belongs to user 1000, not to the init\n`);
   assert.equal(code, 100);
@@ -222,11 +224,11 @@ test("A82 sv ends with an error when the answer is no answer", async () => {
       },
     );
     server.catch(() => undefined);
-    await eventually("the server listens", () => box.has("/run/shipshape/control"));
+    await eventually("the server listens", () => box.has("/tmp/pid"));
     const { stderr, code } = await box.exec("sv status s");
     assert.match(stderr.trimEnd(), reason);
     assert.equal(code, 100);
-    await box.exec("kill $(cat /tmp/pid); rm -f /run/shipshape/control");
+    await box.exec("kill $(cat /tmp/pid); rm /tmp/pid");
     await server;
   }
 });

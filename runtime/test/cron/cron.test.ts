@@ -113,18 +113,16 @@ test("A98 a job that fails is reported with its status, one that runs is not sta
     "/etc/cron.d/a": [
       "CRON_NAME=fails\n@yearly root echo out; exit 3",
       "CRON_NAME=killed\n@yearly root kill -9 $$",
-      "CRON_NAME=slow\nCRON_TIMEOUT=300ms\n@yearly root trap 'exit 7' TERM; echo up; sleep 100 & wait",
+      "CRON_NAME=slow\nCRON_TIMEOUT=1s\n@yearly root trap 'exit 7' TERM; echo up; sleep 100 & wait",
       "CRON_NAME=long\nCRON_TIMEOUT=0\n@yearly root echo up; exec sleep 100",
       "",
     ].join("\n"),
   });
   await box.sees(COUNT);
   const failing = await box.exec("cron run fails");
-  assert.deepEqual(
-    [failing.code, failing.stdout, failing.stderr],
-    [3, "out\n", "cron: fails failed: exit 3 after 0 s\n"],
-  );
-  await box.sees("cron[fails]: failed: exit 3 after 0 s");
+  assert.deepEqual([failing.code, failing.stdout], [3, "out\n"]);
+  assert.match(failing.stderr, /^cron: fails failed: exit 3 after \d s\n$/);
+  await box.sees(/cron\[fails\]: failed: exit 3 after \d s/);
   assert.equal((await box.exec("cron run killed")).code, 137);
   assert.equal((await box.exec("cron run slow")).code, 7);
   await box.sees(/cron\[slow\]: failed: time limit after \d s/);
@@ -137,7 +135,7 @@ test("A98 a job that fails is reported with its status, one that runs is not sta
     (await box.exec("cron list")).stdout,
     /^long +@yearly +root .* runs \(pid \d+\) +\/etc\/cron\.d\/a:10$/m,
   );
-  assert.match((await box.exec("cron list")).stdout, /^fails .* exit 3, 0 s /m);
+  assert.match((await box.exec("cron list")).stdout, /^fails .* exit 3, \d s /m);
   assert.equal((await box.exec("cron run nothing")).code, 125);
   await box.stop();
   assert.equal((await long).code === 0, false);
@@ -176,7 +174,7 @@ test("A98 @reboot jobs run once in a container's life, however often cron starts
   await box.sees("cron[a]: booted");
   await box.sv("restart", "cron");
   await box.sees(COUNT, 2);
-  assert.match((await box.exec("cron list")).stdout, /^a +@reboot .* ok, 0 s/m);
+  assert.match((await box.exec("cron list")).stdout, /^a +@reboot .* ok, \d s/m);
   assert.equal(box.output.count("cron[a]: booted"), 1);
 });
 
@@ -196,8 +194,9 @@ test("A98 a schedule runs at the minute's start, in the zone that CRON_TZ names,
   assert.match(list, /^india +0 12 \* \* \* +root +\d{4}-\d\d-\d\d 06:30 /m);
   const [, second] = await box.sees(/cron\[now\]: (\d\d)\n/, 1, 65_000);
   assert.ok(Number(second) <= 2, `it ran at second ${second}`);
-  await box.sees("cron[mounted]: edited");
-}, 90_000);
+  // In the next minute, should this one have begun before the file was written.
+  await box.sees("cron[mounted]: edited", 1, 65_000);
+}, 150_000);
 
 test("A98 schedules are in the container's zone, by TZ or else by /etc/localtime; TZ in a table is for its commands", async () => {
   const files = { "/etc/cron.d/a": 'TZ=America/New_York\n0 12 * * * root echo "$TZ"\n' };
@@ -221,7 +220,7 @@ test("A98 cron outlives a crash: jobs that run go on, and their output still com
     { "/etc/cron.d/a": "@reboot root echo $$ >/tmp/pid; read x </tmp/go; echo went on; exit 4\n" },
     { before: "mkfifo /tmp/go" },
   );
-  const job = await eventually("the job runs", () => box.has("/tmp/pid") && box.read("/tmp/pid").trim());
+  const job = await eventually("the job runs", () => box.has("/tmp/pid") && (box.read("/tmp/pid").trim() || undefined));
   const pid = box.find("/sbin/cron")?.pid;
   await box.exec(`kill -SEGV ${pid}`);
   await box.sees("cron: it has started itself again after a crash; jobs that ran go on");

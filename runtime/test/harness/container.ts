@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  statSync,
 } from "node:fs";
 import { Socket } from "node:net";
 import { join, resolve } from "node:path";
@@ -266,6 +267,11 @@ export class Container {
 
   readBytes(path: string): Buffer {
     return readFileSync(this.path(path));
+  }
+
+  /** Bytes in a file; 0 when it is not there. */
+  size(path: string): number {
+    return statSync(this.path(path), { throwIfNoEntry: false })?.size ?? 0;
   }
 
   /** Puts a file there, or takes it away. */

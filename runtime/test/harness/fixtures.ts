@@ -15,6 +15,14 @@ echo ${ready} >&2
 while kill -0 $! 2>/dev/null; do wait $!; done`;
 }
 
+/** Shell text that leaves this many orphans named `cat`, which all end when the process whose pid is in /tmp/gatekeeper does. */
+export function gated(count: number): string {
+  return `mkfifo /tmp/gate; exec 9<>/tmp/gate
+for i in $(seq ${count}); do (cat </tmp/gate 9<&- &); done
+sleep 1000 & echo $! >/tmp/gatekeeper
+exec 9<&-`;
+}
+
 /** Shell text of one process that says `stubborn` on stderr and can be ended by KILL only. */
 export const STUBBORN = "trap '' TERM INT HUP; echo stubborn >&2; exec sleep 1000";
 

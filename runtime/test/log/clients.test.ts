@@ -2,6 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "../harness/test.ts";
 import { bootWithLog, fileHas, texts } from "./fixture.ts";
 
+/** Python that waits until the file has the message: of a client that is dead by then nobody can tell the name. */
+const UNTIL_WRITTEN = `
+import pathlib, time
+log = pathlib.Path("/var/log/syslog")
+while not log.exists() or "no tag here" not in log.read_text(): time.sleep(0.01)`;
+
 /** Runs shell text in a box and returns the lines that it led to, without stamp and host. */
 async function linesOf(shell: string): Promise<string[]> {
   await using box = await bootWithLog();
@@ -41,7 +47,7 @@ test("A95 Python's syslog and its logging handler, Perl, and syslog(3) by any pr
   const lines = await linesOf(`
     python3 -c 'import syslog; syslog.openlog("py", syslog.LOG_PID); syslog.syslog("first\\nsecond")'
     python3 -c 'import logging, logging.handlers as h
-l = logging.getLogger(); l.addHandler(h.SysLogHandler("/dev/log")); l.error("no tag here"); import time; time.sleep(0.3)'
+l = logging.getLogger(); l.addHandler(h.SysLogHandler("/dev/log")); l.error("no tag here")${UNTIL_WRITTEN}'
     perl -MSys::Syslog -e 'openlog("perl", "ndelay,pid", "daemon"); syslog("warning", "%s", "caf\\xe9"); closelog()'`);
   assert.match(lines[0] ?? "", /^py\[\d+\]: first#012second$/);
   assert.match(lines[1] ?? "", /^python3[.\d]*\[\d+\]: no tag here$/);
@@ -60,9 +66,10 @@ test("A95 clients of systemd's journal", async () => {
   assert.equal(lines[2], "bin: a#012b=c");
 });
 
-/** Perl that sends these bytes as one datagram, and lives on for a moment: the dead have no name. */
+/** Perl that sends these bytes as one datagram, and lives on until it is written: the dead have no name. */
 function datagram(bytes: string): string {
-  return `perl -MSocket -e 'socket(S, AF_UNIX, SOCK_DGRAM, 0); connect(S, pack_sockaddr_un("/dev/log")) or die; send(S, "${bytes}", 0) // die; select(undef, undef, undef, 0.3)'`;
+  const send = `socket(S, AF_UNIX, SOCK_DGRAM, 0); connect(S, pack_sockaddr_un("/dev/log")) or die; send(S, "${bytes}", 0) // die`;
+  return `perl -MSocket -e 'my $size = -s "/var/log/syslog"; ${send}; select(undef, undef, undef, 0.01) while $size == -s "/var/log/syslog"'`;
 }
 
 test("A95 nothing that a message holds breaks a line or hides what it says", async () => {

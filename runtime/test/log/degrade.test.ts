@@ -103,8 +103,8 @@ test("A96 a container's log that nobody reads stops nothing; what is lost is tol
     return box.output.count("again: reading") > 0;
   });
   await box.sees(/\d+ lines are missing in the container's log/);
-  for (const line of box.output.stdout.split("\n"))
-    assert.match(line, /^$|^[A-Z][a-z]{2} [ \d]\d [\d:]{8} box \S+: .*$/);
+  for (const line of box.output.stdout.split("\n").slice(0, -1))
+    assert.match(line, /^[A-Z][a-z]{2} [ \d]\d [\d:]{8} box \S+: .*$/);
 });
 
 test("A96 a container's log that is closed leaves the files", async () => {
@@ -153,7 +153,8 @@ test("A96 another log daemon that takes the socket gets it, and ours comes back 
   await box.sees("/dev/log belongs to another log daemon now: ours steps aside");
   await box.exec("logger -t app to-theirs");
   await box.sees(/theirs: .*to-theirs/);
-  assert.equal(daemonOf(box), undefined);
+  // It writes what it has, and ends.
+  await eventually("ours has ended", () => daemonOf(box) === undefined);
   assert.equal((await box.exec("test -e /run/systemd/journal/socket")).code, 1);
   await box.sv("down", "other");
   await box.sees("/dev/log was gone: it is bound again");

@@ -6,6 +6,9 @@ import { eventually } from "../harness/deadline.ts";
 import { test } from "../harness/test.ts";
 import { bootWithLog, daemonOf, fileHas } from "./fixture.ts";
 
+/** An address of this process's own: the port of a server that is down is nobody else's, not even the client's that looks for it. */
+const HOST = `127.${100 + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+
 /** A syslog server on TCP; the box shares our network. */
 class Server {
   readonly #server = createServer((socket) => {
@@ -20,8 +23,8 @@ class Server {
   port = 0;
 
   /** @param port the one of an earlier server, or 0 for any */
-  async listen(port: number): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
+  async listen(port = 0, host = HOST): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(port, host, resolve));
     this.port = (this.#server.address() as { port: number }).port;
     return this;
   }
@@ -39,7 +42,7 @@ class Server {
 const HEADER = /^<(\d+)>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d box /;
 
 test("A95 messages go to another machine over TCP as RFC 5424 has them, with captured lines, and those of the stop", async () => {
-  const server = await new Server().listen(0);
+  const server = await new Server().listen(0, "127.0.0.1");
   try {
     await using box = await bootWithLog(
       {
@@ -64,12 +67,12 @@ test("A95 messages go to another machine over TCP as RFC 5424 has them, with cap
 });
 
 test("A95 messages wait on disk for a remote that is down, and a killed log daemon sends none of them twice", async () => {
-  const first = await new Server().listen(0);
+  const first = await new Server().listen();
   await first.close();
-  await using box = await bootWithLog({}, `LOG_FORWARD=tcp://127.0.0.1:${first.port}`);
+  await using box = await bootWithLog({}, `LOG_FORWARD=tcp://${HOST}:${first.port}`);
   await box.exec("for i in 1 2 3; do logger -p daemon.info -t app waits-$i; done");
   await box.exec(`kill -9 ${daemonOf(box)}; logger -p daemon.info -t app waits-4`);
-  await box.sees("cannot forward to tcp://127.0.0.1:");
+  await box.sees(`cannot forward to tcp://${HOST}:`);
   await fileHas(box, "syslog", "waits-4");
   const second = await new Server().listen(first.port);
   try {
@@ -82,11 +85,11 @@ test("A95 messages wait on disk for a remote that is down, and a killed log daem
 });
 
 test("A95 what waits for a remote that is down has a bound on disk; the newest is kept, and the loss is told", async () => {
-  const first = await new Server().listen(0);
+  const first = await new Server().listen();
   await first.close();
   await using box = await bootWithLog(
     { before: "exec >/dev/null" },
-    `LOG_FORWARD=tcp://127.0.0.1:${first.port}\nLOG_COMPRESS=off`,
+    `LOG_FORWARD=tcp://${HOST}:${first.port}\nLOG_COMPRESS=off`,
   );
   await box.exec(
     "yes $(printf '%02000d' 7) | head -20000 | logger --size 3000 -p daemon.info -t many; logger -t last one",

@@ -65,7 +65,9 @@ test("restart() after a sent crash signal waits until the turn has come to its e
   // The signal arrives while the turn waits for the FIFO's other end.
   await remote.shell("mkfifo /tmp/gate; echo made");
   await remote.box.sees("made");
+  const idle = await remote.blocked();
   remote.ask("open", "/tmp/gate", 1, 0);
+  await eventually("it opens the FIFO", async () => (await remote.blocked())[0] !== idle[0]);
   remote.box.signal("SIGSEGV");
   await remote.box.sees("was sent signal 11");
   assert.equal(remote.box.output.count("started"), 1);

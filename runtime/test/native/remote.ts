@@ -72,12 +72,17 @@ export class Remote {
       .sort();
   }
 
+  /** The system call that the init waits in: its number, six arguments, stack pointer and program counter. @see proc_pid_syscall(5) */
+  blocked(): Promise<string[]> {
+    return eventually("the init waits", () => {
+      const fields = readFileSync(`/proc/${this.box.pid}/syscall`, "utf8").trim().split(" ");
+      return fields.length === 9 && fields;
+    });
+  }
+
   /** Makes the init fault as soon as it runs again: overwrites the stack under the system call that it waits in. */
   async smashStack(): Promise<void> {
-    const stack = await eventually("the init waits for events", () => {
-      const [call, ...rest] = readFileSync(`/proc/${this.box.pid}/syscall`, "utf8").trim().split(" ");
-      return call === "running" ? undefined : rest[6];
-    });
+    const stack = (await this.blocked())[7];
     const memory = openSync(`/proc/${this.box.pid}/mem`, "r+");
     writeSync(memory, Buffer.alloc(512, 0x41), 0, 512, Number(stack));
     closeSync(memory);

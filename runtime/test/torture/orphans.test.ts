@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { boot } from "../harness/container.ts";
 import { eventually } from "../harness/deadline.ts";
-import { waiting } from "../harness/fixtures.ts";
+import { gated, waiting } from "../harness/fixtures.ts";
 import { assertWell, TORTURE, vitals } from "../harness/health.ts";
 import { test } from "../harness/test.ts";
 
@@ -57,15 +57,14 @@ test("A50 orphans that end while the container stops are reaped, and the stop is
 
 test("A50 a thousand processes that end at the same moment are reaped", async () => {
   await using box = await boot({
-    main: `for i in $(seq 1000); do (cat /tmp/gate &); done; ${waiting()}`,
-    before: "mkfifo /tmp/gate",
+    main: `${gated(1000)}; ${waiting()}`,
     services: { s: { run: waiting({}, "service-ready") } },
   });
   await box.sees(/^ready$/m, 1, 30_000);
   await box.sees("service-ready");
   await eventually("they wait", () => box.processes().filter(({ name }) => name === "cat").length === 1000, 30_000);
   const before = await vitals(box, "s");
-  await box.exec(": >/tmp/gate");
+  await box.exec("kill $(cat /tmp/gatekeeper)");
   await eventually("they are gone", () => box.processes().every(({ name }) => name !== "cat"));
   await assertWell(box, before, "s");
 });

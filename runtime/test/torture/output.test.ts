@@ -6,7 +6,7 @@ import { assertWell, vitals } from "../harness/health.ts";
 import { test } from "../harness/test.ts";
 
 /** A service that notes its readiness in a file, for boxes whose output cannot be read. */
-const NOTES_READY = "echo ready >/tmp/ready; trap 'echo TERM >/tmp/term; exit' TERM; sleep 1000 & wait";
+const NOTES_READY = "trap 'echo TERM >/tmp/term; exit' TERM; echo ready >/tmp/ready; sleep 1000 & wait";
 
 for (const { what, before } of [
   { what: "stdout and stderr closed", before: "exec 1>&- 2>&-" },
@@ -61,11 +61,7 @@ test("A05 when nobody reads the output, services wait for it but PID 1 never doe
     env: { SERVICE_BACKOFF: "0" },
   });
   // Its announcement of each of these deaths finds the pipe full.
-  await eventually(
-    "the init restarts services",
-    () => box.has("/tmp/lives") && box.readBytes("/tmp/lives").length > 300,
-    30_000,
-  );
+  await eventually("the init restarts services", () => box.size("/tmp/lives") > 300, 30_000);
   await eventually("the flood stands", () => box.find("yes")?.state === "S");
   assert.match(await box.sv("status", "flood"), /^run: flood: /);
   await box.sv("down", "s");
@@ -80,11 +76,7 @@ test("A05 a reader that comes late is told how many lines of the init were dropp
     services: { flood: { run: "exec yes >&2" }, s: { run: "echo >>/tmp/lives; exit 1" } },
     env: { SERVICE_BACKOFF: "0" },
   });
-  await eventually(
-    "much has happened",
-    () => box.has("/tmp/lives") && box.readBytes("/tmp/lives").length > 200,
-    30_000,
-  );
+  await eventually("much has happened", () => box.size("/tmp/lives") > 200, 30_000);
   await box.sv("down", "flood");
   box.readOutput();
   await box.sees(/\*\*\* \(\d+ lines? .*dropped/, 1, 20_000);
