@@ -1,6 +1,7 @@
 import { equal, match, ok } from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setUp } from "../../image/test/setup.ts";
+import { shows } from "../../image/test/shows.ts";
 import { eventually } from "../../runtime/test/harness/deadline.ts";
 import type { Container } from "../../tools/container.ts";
 import { buildExample } from "../build.ts";
@@ -14,7 +15,7 @@ describe("an image from an old-style Dockerfile", { timeout: 20 * 60_000 }, () =
 
   test("A100 builds on the base image and boots", { timeout: 15 * 60_000 }, async () => {
     container = await setup.start([await buildExample(setup.engine, "old-style")]);
-    await eventually("all of it is up", async () => (await container.logs()).includes("app: started"));
+    await shows(container, "app: started");
   });
 
   test("A64 serves a page with what its startup file put into the environment", async () => {

@@ -4,6 +4,7 @@ import { eventually } from "../../runtime/test/harness/deadline.ts";
 import { script } from "../../runtime/test/harness/rootfs.ts";
 import type { Container } from "../../tools/container.ts";
 import { SETUP_LIMIT_MS, setUp } from "./setup.ts";
+import { shows } from "./shows.ts";
 
 const TEST_LIMIT_MS = 5 * 60_000;
 
@@ -16,8 +17,6 @@ describe("cron in the image", { timeout: 2 * SETUP_LIMIT_MS }, () => {
     const { stdout, stderr } = await container.exec(["sh", "-c", text]);
     return stdout + stderr;
   };
-  const shows = (container: Container, text: string): Promise<unknown> =>
-    eventually(`the log has "${text}"`, async () => (await container.logs()).includes(text));
   /** What runs under the name of cron. */
   const crons = (container: Container): Promise<string> =>
     sh(container, "for p in $(grep -lx cron /proc/[0-9]*/comm); do readlink ${p%comm}exe; done");
@@ -62,8 +61,7 @@ describe("cron in the image", { timeout: 2 * SETUP_LIMIT_MS }, () => {
         await setup.image({ ...files, "/etc/my_init.d/20_cron": script(command) }),
         ...["/sbin/my_init", "--", "sleep", "1000"],
       ]);
-      await shows(container, said);
-      await shows(container, "cron[job]: booted");
+      await shows(container, said, "cron[job]: booted");
       equal((await container.logs()).split("booted").length, 2, command);
       await container.stop();
     }

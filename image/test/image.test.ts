@@ -1,12 +1,12 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { describe, test } from "node:test";
-import { eventually } from "../../runtime/test/harness/deadline.ts";
 import { script } from "../../runtime/test/harness/rootfs.ts";
 import { runContainer } from "../../tools/container.ts";
 import type { CommandResult } from "../../tools/setup/command.ts";
 import { BASE_IMAGE } from "../build.ts";
 import { beat, services } from "./fixture.ts";
 import { SETUP_LIMIT_MS, setUp } from "./setup.ts";
+import { shows } from "./shows.ts";
 
 const TEST_LIMIT_MS = 5 * 60_000;
 
@@ -47,7 +47,7 @@ for (const { from, image } of bases) {
       equal(config.stdout.trim(), '["/sbin/my_init"] null');
       const container = await setup.start([await setup.image(services({ one: beat("one") }))]);
       // Earlier it would end with 143, of the startup that was cut short.
-      await eventually("the service is up", async () => (await container.logs()).includes("one: up"));
+      await shows(container, "one: up");
       equal((await container.stop()).exitCode, 0);
     });
 

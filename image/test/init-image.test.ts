@@ -11,6 +11,7 @@ import { runOrThrow } from "../../tools/setup/command.ts";
 import { logPath, top } from "../../tools/setup/places.ts";
 import { buildInitImage, INIT_COMMANDS, INIT_IMAGE } from "../init-image.ts";
 import { SETUP_LIMIT_MS, setUp } from "./setup.ts";
+import { shows } from "./shows.ts";
 
 const TEST_LIMIT_MS = 5 * 60_000;
 /** The init's image as its users make it who have Docker alone. */
@@ -23,7 +24,7 @@ const NPM = "npm@10.9.2";
 const INIT = `COPY --from=${BY_DOCKERFILE} / /\nENTRYPOINT ["my_init", "--"]`;
 /** A service that tells when it is told to stop, written by the image's own shell. */
 const SERVICE = `RUN mkdir -p /etc/service/one && \
-  printf '%s\\n' '#!/bin/sh' 'trap "echo one: got TERM; exit 0" TERM' 'echo one: up' 'while :; do sleep 1; done' >/etc/service/one/run && \
+  printf '%s\\n' '#!/bin/sh' 'trap "echo one: got TERM; exit 0" TERM' 'echo one: up' 'while :; do sleep 1000 & wait $!; done' >/etc/service/one/run && \
   chmod +x /etc/service/one/run`;
 
 describe(INIT_IMAGE, { timeout: 2 * SETUP_LIMIT_MS }, () => {
@@ -61,7 +62,7 @@ describe(INIT_IMAGE, { timeout: 2 * SETUP_LIMIT_MS }, () => {
   /** What every image with a shell in it must do with the two lines. */
   const works = async (image: string): Promise<void> => {
     const container = await setup.start([image]);
-    await eventually("the service is up", async () => (await container.logs()).includes("one: up"));
+    await shows(container, "one: up");
     match((await container.exec(["sv", "status", "one"])).stdout, /^run: one: \(pid \d+\) \d+s\n$/);
     await container.exec(["sh", "-c", "sleep 0.1 & sleep 0.1 &"]);
     await eventually("no zombie is left", async () => {
@@ -104,7 +105,7 @@ describe(INIT_IMAGE, { timeout: 2 * SETUP_LIMIT_MS }, () => {
       `${await busybox()}COPY --from=parts /bin/busybox /busybox\n${INIT}\nCMD ["/busybox", "sh", "-c", "${main}"]`,
     );
     const container = await setup.start([image]);
-    await eventually("the program is up", async () => (await container.logs()).includes("app: up"));
+    await shows(container, "app: up");
     equal((await container.stop()).exitCode, 5);
     match(await container.logs(), /^app: got TERM$/m);
     equal((await runContainer(setup.engine, [image, "/busybox", "sh", "-c", "exit 9"])).code, 9);

@@ -5,6 +5,7 @@ import { type Container, runContainer } from "../../tools/container.ts";
 import type { CommandResult } from "../../tools/setup/command.ts";
 import { BASE_IMAGE } from "../build.ts";
 import { SETUP_LIMIT_MS, setUp } from "./setup.ts";
+import { shows } from "./shows.ts";
 
 const TEST_LIMIT_MS = 3 * 60_000;
 
@@ -251,12 +252,4 @@ for (const { from, image } of bases) {
 async function codeAndError(result: Promise<CommandResult>): Promise<[number, string]> {
   const { code, stderr } = await result;
   return [code, stderr];
-}
-
-/** Waits until the container's log holds `text`. */
-async function shows(container: Container, text: string | RegExp): Promise<void> {
-  const found = async (): Promise<boolean> => (await container.logs()).search(text) >= 0;
-  await eventually(`the log of ${container.name} holds ${text}`, found, 20_000).catch(async (error: Error) => {
-    throw new Error(`${error.message}; it holds:\n${await container.logs()}`);
-  });
 }

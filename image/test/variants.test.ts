@@ -7,6 +7,7 @@ import type { CommandResult } from "../../tools/setup/command.ts";
 import { BASE_IMAGE, buildBaseImage, imageName } from "../build.ts";
 import { PROJECT } from "../context.ts";
 import { SETUP_LIMIT_MS, setUp } from "./setup.ts";
+import { shows } from "./shows.ts";
 
 const TEST_LIMIT_MS = 5 * 60_000;
 /** What the small variant may add to the bare distribution. */
@@ -93,9 +94,7 @@ describe("variants and parts of the base image", { timeout: 3 * SETUP_LIMIT_MS }
     deepEqual([booted.code, (booted.stdout + booted.stderr).includes(MISSING)], [1, true]);
 
     const enabled = await setup.start([await small.image({}, ENABLED)]);
-    await eventually("the service says it", async () =>
-      (await enabled.logs()).includes(`sshd: cannot start: ${MISSING}`),
-    );
+    await shows(enabled, `sshd: cannot start: ${MISSING}`);
     equal((await enabled.stop()).exitCode, 0);
     const untouched = await setup.start([SMALL]);
     await eventually("it is up", async () => /^down/.test((await untouched.exec(["sv", "status", "sshd"])).stdout));
@@ -106,7 +105,7 @@ describe("variants and parts of the base image", { timeout: 3 * SETUP_LIMIT_MS }
   limited("A99 A100 Debian's OpenSSH, installed into the small variant, is the service", async () => {
     const image = await small.image({}, `RUN install_clean openssh-server\n${ENABLED}`);
     const container = await setup.start([image, "/sbin/my_init", "--enable-insecure-key"]);
-    await eventually("sshd listens", async () => (await container.logs()).includes("Server listening"), 20_000);
+    await shows(container, "Server listening");
     match((await container.exec(["sshd", "-T"])).stdout, /^passwordauthentication no$/m);
     equal((await container.stop()).exitCode, 0);
   });

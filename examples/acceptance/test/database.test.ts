@@ -1,6 +1,7 @@
 import { equal, match } from "node:assert/strict";
 import { test } from "node:test";
-import { accept, inOrder, stopsClean } from "./image.ts";
+import { assertOrder } from "../../../runtime/test/harness/fixtures.ts";
+import { accept, stopsClean } from "./image.ts";
 
 accept("database", (image) => {
   test("A40 A83 what is only in memory is on disk before the database is told to stop", async () => {
@@ -8,7 +9,7 @@ accept("database", (image) => {
     // Returns when `check` says that it answers.
     match(await box.sh("sv start redis && redis-cli set key kept"), /^ok: run: redis: .*\nOK\n$/);
     const logs = await stopsClean(box);
-    inOrder(logs, "Ready to accept connections", "flush: OK", "User requested shutdown");
+    assertOrder(logs, ["Ready to accept connections", "flush: OK", "User requested shutdown"]);
 
     await image.engine.runOrThrow("start it again", ["start", box.name]);
     equal(await box.sh("sv start redis >/dev/null && redis-cli get key"), "kept\n");
@@ -18,7 +19,7 @@ accept("database", (image) => {
     const job = "sv start redis && redis-cli set job done && exit 3";
     const box = await image.start([], ["/sbin/my_init", "--", "sh", "-c", job]);
     equal(await box.wait(), 3);
-    inOrder(await box.logs(), "ok: run: redis", "flush: OK", "User requested shutdown");
+    assertOrder(await box.logs(), ["ok: run: redis", "flush: OK", "User requested shutdown"]);
   });
 
   test("A90 the database runs as its own user", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { promisify } from "node:util";
 import { buildBaseImage } from "../../../image/build.ts";
-import { eventually } from "../../../runtime/test/harness/deadline.ts";
+import { shows } from "../../../image/test/shows.ts";
 import { type Container, startContainer } from "../../../tools/container.ts";
 import { type Engine, openEngine } from "../../../tools/engine.ts";
 import { openPodman } from "../../../tools/podman.ts";
@@ -107,17 +107,7 @@ function tested(
 function subject(container: Container): Subject {
   return {
     ...container,
-    async shows(...texts) {
-      for (const text of texts) {
-        const found = async (): Promise<boolean> => {
-          const logs = await container.logs();
-          return typeof text === "string" ? logs.includes(text) : text.test(logs);
-        };
-        await eventually(`the log holds ${text}`, found, 20_000).catch(async (error: Error) => {
-          throw new Error(`${error.message}; it holds:\n${await container.logs()}`);
-        });
-      }
-    },
+    shows: (...texts) => shows(container, ...texts),
     async sh(script) {
       const { code, stdout, stderr } = await container.exec(["sh", "-c", script]);
       equal(code, 0, `${script}\n${stdout}${stderr}${code === 0 ? "" : await container.logs()}`);
@@ -154,14 +144,4 @@ export async function stopsClean(container: Subject, limitMs = 4000): Promise<st
   equal(tookMs < limitMs, true, `the stop took ${Math.round(tookMs)} ms:\n${logs}`);
   match(logs, /^(?![\s\S]*killed: )/, "something had to be killed");
   return logs;
-}
-
-/** Asserts that the texts stand in the log in this order. */
-export function inOrder(logs: string, ...texts: readonly string[]): void {
-  let at = -1;
-  for (const text of texts) {
-    const next = logs.indexOf(text, at + 1);
-    equal(next > at, true, `"${text}" is not where it should be; the order is ${texts.join(" / ")}; the log:\n${logs}`);
-    at = next;
-  }
 }
