@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import test from "node:test";
-import { cacheDir, top } from "../setup/places.ts";
+import { cacheDir, logPath, top } from "../setup/places.ts";
 import { runSuite, type Suite } from "./suite.ts";
 
 /** Runs test files of the given texts and counts; in the cache directory, where they are part of nothing. */
@@ -44,6 +44,14 @@ test("runSuite() counts tests, not what groups them, and keeps reasons", async (
     skipped: ["left out: no such device", "later: to do: no reason given", "late: no reason given"],
     unsteady: [],
   });
+});
+
+test("runSuite() makes the directory of its log", async () => {
+  const name = `new-${process.pid}/suite-test`;
+  const { passed } = await outcomeWithin({ name }, 'test("good", () => {});').finally(() =>
+    rmSync(dirname(logPath(name)), { recursive: true }),
+  );
+  assert.deepEqual(passed, ["good"]);
 });
 
 test("runSuite() fails for a file that cannot be loaded, beside others that can", async () => {

@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "../setup/command.ts";
 import { projectFiles } from "../setup/files.ts";
@@ -68,6 +69,8 @@ async function runOnce(
   titles: readonly string[] = [],
 ): Promise<Outcome> {
   const log = logPath(suite.name);
+  // Nobody else makes it in a clone whose packages came by another way than ours.
+  mkdirSync(dirname(log), { recursive: true });
   if (suite.files.length === 0) return single(ITSELF, "failed", `no test file for ${suite.name}`);
   const results: TestResult[] = [];
   const idle = new AbortController();
