@@ -1,6 +1,6 @@
 import type { Bytes } from "./bytes.ts";
 import { parseDecimal } from "./decimal.ts";
-import { FACILITIES, type SyslogMessage } from "./syslog.ts";
+import { FACILITIES, MAX_TAG, type SyslogMessage } from "./syslog.ts";
 
 const USER = 1;
 const INFO = 6;
@@ -16,8 +16,8 @@ export function parseJournalMessage(datagram: Bytes): SyslogMessage {
   const severity = parseDecimal(fields.get("PRIORITY") ?? "", 7) ?? INFO;
   return {
     priority: facility * 8 + severity,
-    tag: fields.get("SYSLOG_IDENTIFIER") ?? "",
-    pid: fields.get("SYSLOG_PID") ?? "",
+    tag: (fields.get("SYSLOG_IDENTIFIER") ?? "").slice(0, MAX_TAG),
+    pid: (fields.get("SYSLOG_PID") ?? "").slice(0, MAX_TAG),
     data: "",
     text: fields.get("MESSAGE") ?? "",
   };

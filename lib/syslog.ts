@@ -28,8 +28,8 @@ export interface SyslogMessage {
 /** Structured data that senders add by themselves and that tells nothing to a reader of one machine's log. @see RFC 5424, section 7 */
 const COMMON_DATA = ["timeQuality", "origin", "meta"];
 const BYTE_ORDER_MARK = "\xef\xbb\xbf";
-/** A tag is 32 characters at most in RFC 3164; programs with long names send more. */
-const MAX_TAG = 128;
+/** A tag is 32 characters at most in RFC 3164, and 48 in RFC 5424; programs with long names send more. What is longer is no tag. */
+export const MAX_TAG = 128;
 
 /**
  * Reads a message in any form that local senders use: RFC 5424, RFC 3164 with or without host and stamp, a bare text. What does
@@ -62,19 +62,19 @@ function readRfc5424(priority: number, text: Bytes): SyslogMessage | null {
   for (let i = 0; i < 5; i++) {
     const end = text.indexOf(" ", at);
     if (end < 0) return null;
-    fields.push(text.slice(at, end));
+    fields.push(text[at] === "-" && end === at + 1 ? "" : text.slice(at, end));
     at = end + 1;
   }
-  const stamp = fields[0] as Bytes;
-  if (stamp !== "-" && !(stamp[4] === "-" && stamp.includes("T"))) return null;
+  const [stamp, , tag, pid] = fields as [Bytes, Bytes, Bytes, Bytes];
+  if (stamp !== "" && !(stamp[4] === "-" && stamp.includes("T"))) return null;
+  if (tag.length > MAX_TAG || pid.length > MAX_TAG) return null;
   const dataEnd = endOfData(text, at);
   if (dataEnd < 0) return null;
-  const value = (field: Bytes | undefined) => (field === undefined || field === "-" ? "" : field);
   const message = text.slice(dataEnd + 1);
   return {
     priority,
-    tag: value(fields[2]),
-    pid: value(fields[3]),
+    tag,
+    pid,
     data: meaningfulData(text.slice(at, dataEnd)),
     text: message.startsWith(BYTE_ORDER_MARK) ? message.slice(BYTE_ORDER_MARK.length) : message,
   };

@@ -190,6 +190,6 @@ export class Captured {
       this.#formatter.forward({ priority: DAEMON_INFO, tag: this.name, pid: "", data: "", text: line });
     }
     if (settings.format === "text") this.#formatter.text(label, label + line, true);
-    else this.#formatter.jsonParts({ time: this.#stamps.isoTime(), service: this.name }, line);
+    else this.#formatter.jsonParts({ time: this.#stamps.isoTime(), service: this.name }, "", line);
   }
 }

@@ -24,14 +24,19 @@ interface Kill {
   readonly when: "before" | "after";
 }
 
-/**
- * The kernel as one process sees it, which is killed at one of its system calls.
- * @param slowReader the container's log takes nothing at every other try
- */
+/** What happens around the daemon while it runs. */
+interface Around {
+  /** Before its call with this number. */
+  readonly before?: (call: number) => void;
+  /** The container's log takes nothing at every other try; called then. */
+  readonly refused?: () => void;
+}
+
+/** The kernel as one process sees it, which is killed at one of its system calls. */
 function processOf(
   kernel: FakeSys,
   kill: Kill | undefined,
-  slowReader: boolean,
+  { before, refused }: Around,
 ): { sys: Sys; calls: number; exited: boolean } {
   const process = { sys: kernel as Sys, calls: 0, exited: false };
   let over = false;
@@ -48,12 +53,16 @@ function processOf(
       if (typeof member !== "function") return member;
       return (...args: unknown[]) => {
         if (over) return end();
-        if (!LOOKS.has(name)) process.calls++;
+        if (!LOOKS.has(name)) {
+          process.calls++;
+          before?.(process.calls);
+        }
         const dies = !LOOKS.has(name) && process.calls === kill?.call;
         process.exited = name === "exit";
         if (process.exited || (dies && kill.when === "before")) return end();
-        const refused = slowReader && name === "writev" && args[0] === STDOUT && tries++ % 2 === 0;
-        const result: unknown = refused ? -Errno.EAGAIN : member.apply(target, args);
+        const refuses = refused !== undefined && name === "writev" && args[0] === STDOUT && tries++ % 2 === 0;
+        if (refuses) refused();
+        const result: unknown = refuses ? -Errno.EAGAIN : member.apply(target, args);
         return dies ? end() : result;
       };
     },
@@ -114,7 +123,7 @@ class World {
       },
       () => this.say(` line\n${"x".repeat(5000)}\nun`),
       () => {
-        kernel.write(this.#journal, `MESSAGE=n=${this.messages++};\nSYSLOG_IDENTIFIER=app\n`);
+        this.send(`MESSAGE=n=${this.messages++};\nSYSLOG_IDENTIFIER=app\n`, true);
         // More than are received at once.
         for (let i = 0; i < 70; i++) this.#send("30", "app: to be rotated ");
       },
@@ -123,7 +132,12 @@ class World {
   }
 
   #send(priority: string, text: Bytes): void {
-    this.kernel.write(this.#log, `<${priority}>Nov 21 11:12:34 ${text}n=${this.messages++};`);
+    this.send(`<${priority}>Nov 21 11:12:34 ${text}n=${this.messages++};`);
+  }
+
+  /** A datagram for syslog, or for the journal. */
+  send(datagram: Bytes, journal = false): void {
+    this.kernel.write(journal ? this.#journal : this.#log, datagram);
   }
 
   /** The captured service writes. */
@@ -133,10 +147,10 @@ class World {
   }
 
   /** Lets daemons live one after another, each until it is killed, and the last one until it has written everything and ended. */
-  run(kills: readonly Kill[], slowReader = false): { lives: number; calls: number } {
+  run(kills: readonly Kill[] = [], around: Around = {}): { lives: number; calls: number } {
     const steps = [...this.#steps];
     for (let life = 0; ; life++) {
-      const process = processOf(this.kernel, kills[life], slowReader);
+      const process = processOf(this.kernel, kills[life], around);
       try {
         const daemon = startLogDaemon(process.sys);
         for (let turn = 0; turn < 100; turn++) {
@@ -189,10 +203,19 @@ function numbersIn(text: Bytes): number[] {
   return [...text.matchAll(/n=(\d+);/g)].map(([, number]) => Number(number)).sort((a, b) => a - b);
 }
 
-/** Runs the world with these kills and asserts that nothing is missing, and nothing there twice where that can be. */
-function survives(kills: readonly Kill[], slowReader = false): { lives: number; calls: number } {
-  const world = new World("LOG_ROTATE_SIZE=300\nLOG_ROTATE_KEEP=9\nLOG_COMPRESS=off\n");
-  const result = world.run(kills, slowReader);
+const ROTATED = "LOG_ROTATE_SIZE=300\nLOG_ROTATE_KEEP=9\nLOG_COMPRESS=off\n";
+
+/**
+ * Runs the world with these kills and asserts that nothing is missing, and nothing there twice where that can be.
+ * @param refused what happens when a slow reader takes nothing
+ */
+function survives(
+  kills: readonly Kill[],
+  refused?: (world: World) => void,
+  settings = ROTATED,
+): { lives: number; calls: number } {
+  const world = new World(settings);
+  const result = world.run(kills, refused === undefined ? {} : { refused: () => refused(world) });
   const told = `after kills ${JSON.stringify(kills)}`;
   const all = Array.from({ length: world.messages }, (_, number) => number);
   const files = world.log("/var/log/syslog") + world.log("/var/log/auth.log");
@@ -231,9 +254,94 @@ test("startLogDaemon() has every line in the files once when its recovery is kil
 });
 
 test("startLogDaemon() has every line in the files once when it is killed while a reader is slow", () => {
-  const { calls } = survives([], true);
-  for (let call = 1; call <= calls; call += 2) survives([{ call, when: "after" }], true);
+  const slow = () => undefined;
+  const { calls } = survives([], slow);
+  for (let call = 1; call <= calls; call += 2) survives([{ call, when: "after" }], slow);
 });
+
+test("startLogDaemon() has every line in the files once when they are moved while a reader is slow, and it is killed", () => {
+  let moves = 0;
+  const move = ({ kernel }: World) => {
+    for (const path of ["/var/log/syslog", "/var/log/auth.log", "/var/log/services/web.log"])
+      if (kernel.rename(path, `${path}.${10_000 - moves}`) === 0) moves++;
+  };
+  const { calls } = survives([], move, "LOG_ROTATE_SIZE=off\n");
+  assert.ok(moves > 5, `${moves} moves`);
+  for (let call = 1; call <= calls; call += 2) {
+    moves = 0;
+    survives([{ call, when: "after" }], move, "LOG_ROTATE_SIZE=off\n");
+  }
+});
+
+test("startLogDaemon() goes on under a file's name, whenever somebody moves the file and puts a new one there", () => {
+  const { calls } = new World("LOG_ROTATE_SIZE=off\n").run();
+  for (let at = 1; at < calls; at++) {
+    const world = new World("LOG_ROTATE_SIZE=off\n");
+    let last = -1;
+    world.run([], {
+      before(call) {
+        if (call !== at || world.kernel.rename("/var/log/syslog", "/var/log/syslog.1") < 0) return;
+        world.kernel.put("/var/log/syslog");
+        // What is received now may go to the old file still, and all that is sent from now on to the new one.
+        last = world.messages;
+      },
+    });
+    const [old, now] = ["/var/log/syslog.1", "/var/log/syslog"].map((path) =>
+      world.kernel.stat(path) === -Errno.ENOENT ? [] : numbersIn(world.kernel.textOf(path)),
+    ) as [number[], number[]];
+    const own = numbersIn(world.log("/var/log/auth.log"));
+    const all = Array.from({ length: world.messages }, (_, number) => number);
+    assert.deepEqual(
+      [...old, ...now, ...own].sort((a, b) => a - b),
+      all,
+      `moved before call ${at}`,
+    );
+    if (last >= 0) assert.ok(Math.max(-1, ...old) < last, `moved before call ${at}: ${old} in the old file`);
+  }
+});
+
+/** A message of each shape with much in one place, marked so that it can be found again. */
+const SHAPES: readonly ((mark: string, much: string) => [datagram: Bytes, journal?: boolean])[] = [
+  (mark, much) => [`<30>Nov 21 11:12:34 app[7]: ${mark}${much}`],
+  (mark, much) => [`<30>Nov 21 11:12:34 ${much}: ${mark}`],
+  (mark, much) => [`<30>1 - - ${much.replaceAll(" ", "_")} - - - ${mark}`],
+  (mark, much) => [`<30>1 - - app ${much.replaceAll(" ", "_")} - - ${mark}`],
+  (mark, much) => [`<30>1 - - app 7 - [x@1 y="${much.replaceAll('"', "'")}"] ${mark}`],
+  (mark, much) => {
+    const half = much.slice(much.length / 2);
+    return [`<30>1 - - app 7 - [x@1 y="${half.replaceAll('"', "'")}"] ${mark}${half}`];
+  },
+  (mark, much) => [`SYSLOG_IDENTIFIER=${much.replaceAll("\n", " ")}\nMESSAGE=${mark}\n`, true],
+];
+
+for (const settings of ["", "LOG_TIMESTAMP=off\n", "LOG_FORMAT=json\n", "LOG_FORMAT=json\nLOG_FORWARD=tcp://x\n"]) {
+  test(`startLogDaemon() writes whole lines whatever a message holds, with ${settings.trim() || "the defaults"}`, () => {
+    const datagrams: [Bytes, boolean?][] = [];
+    for (const filler of ["x", "\x01", '"', "\xff", "\xc3\xa9", "a b\n"]) {
+      for (const size of [100, 300, 3000, 7000, 16_000, 30_000]) {
+        for (const shape of SHAPES) {
+          const much = filler.repeat(size / filler.length);
+          datagrams.push(shape(`n=${datagrams.length};`, much));
+        }
+      }
+    }
+    const world = new World(`${settings}LOG_ROTATE_SIZE=off\n`, [
+      (it) => {
+        for (const datagram of datagrams) it.send(...datagram);
+      },
+    ]);
+    world.run();
+    const numbers = datagrams.map((_, number) => number);
+    assert.deepEqual(numbersIn(world.log("/var/log/syslog")), numbers);
+    const { container } = world;
+    assert.ok(!container.includes("a fault in the log daemon"), container.slice(container.indexOf("a fault"), 1000));
+    const lines = container.split("\n").slice(0, -1);
+    for (const line of lines) assert.ok(line.length < 4096, `${line.length} bytes: ${line.slice(0, 200)}`);
+    if (!settings.includes("json")) return;
+    const text = lines.map((line) => (JSON.parse(line) as { message?: string }).message ?? "").join("");
+    assert.deepEqual(numbersIn(text), numbers);
+  });
+}
 
 for (const settings of ["", "LOG_TIMESTAMP=iso\n", "LOG_FORMAT=json\n", "LOG_RATE=1000000\n"]) {
   test(`startLogDaemon() takes a chunk of empty lines, with ${settings.trim() || "the defaults"}`, () => {

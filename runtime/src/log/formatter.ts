@@ -10,8 +10,6 @@ import type { Writer } from "./writer.ts";
 /** Ends a part of a line that goes on in the next, and starts that next one. */
 const GOES_ON = " ...";
 const CONTINUED = "... ";
-/** Most bytes of a message in one line of JSON: escaped and with its fields it stays below {@link ATOMIC_BYTES} as a rule. */
-const JSON_PART_BYTES = 3000;
 
 /** Lays out messages that have to be made as text, for files and for the container's log. */
 export class Formatter {
@@ -33,8 +31,8 @@ export class Formatter {
 
   /** Adds a message, with the route of its files. @param cutBytes how much of its end was lost */
   message(message: SyslogMessage, pid: number, route: number, cutBytes: number): void {
-    this.forward(message);
     const cut = cutBytes > 0 ? `${GOES_ON} (${cutBytes} bytes cut off)` : "";
+    this.forward({ ...message, text: message.text + cut });
     const text = formatText(message) + cut;
     const from = this.#writer.place(`${text}\n`);
     const end = from + text.length + 1;
@@ -76,25 +74,27 @@ export class Formatter {
       severity: SEVERITIES[priority & 7] ?? "",
       tag,
       pid: claimed !== "" ? claimed : pid > 0 ? pid : "",
-      data,
     };
-    this.jsonParts(fields, text + cut);
+    this.jsonParts(fields, data, text + cut);
   }
 
-  /** Lines of JSON with these fields and the text, in numbered parts when it is long. */
-  jsonParts(fields: Readonly<Record<string, Bytes | number>>, text: Bytes): void {
-    const parts: Bytes[] = [];
-    for (let rest = text; parts.length === 0 || rest !== ""; ) {
-      const length = rest.length <= JSON_PART_BYTES ? rest.length : wholeCharacters(rest, JSON_PART_BYTES);
-      parts.push(rest.slice(0, length));
-      rest = rest.slice(length);
-    }
-    parts.forEach((message, index) => {
-      const numbers = parts.length > 1 ? { part: index + 1, parts: parts.length } : {};
-      const line = jsonLine({ ...fields, message, ...numbers });
-      this.#writer.span(this.#writer.place(line), line.length);
-    });
+  /** A line of JSON with these fields, structured data and the text; numbered ones with their parts when it is long. */
+  jsonParts(fields: Readonly<Record<string, Bytes | number>>, data: Bytes, text: Bytes): void {
+    const whole = jsonLine({ ...fields, data, message: text });
+    const lines = whole.length <= ATOMIC_BYTES ? [whole] : partsOf(fields, data === "" ? text : `${data} ${text}`);
+    for (const line of lines) this.#writer.span(this.#writer.place(line), line.length);
   }
+}
+
+function partsOf(fields: Readonly<Record<string, Bytes | number>>, text: Bytes): Bytes[] {
+  const room = ATOMIC_BYTES - jsonLine({ ...fields, message: "-", part: 999, parts: 999 }).length;
+  const parts: Bytes[] = [];
+  for (let rest = text; rest !== ""; rest = rest.slice(parts[parts.length - 1]?.length)) {
+    let length = Math.min(rest.length, room);
+    while (jsonLine({ x: rest.slice(0, length) }).length > room) length >>= 1;
+    parts.push(rest.slice(0, length < rest.length ? wholeCharacters(rest, length) : length));
+  }
+  return parts.map((message, index) => jsonLine({ ...fields, message, part: index + 1, parts: parts.length }));
 }
 
 /** The most bytes, `max` at most, after which no UTF-8 sequence is torn. */

@@ -51,7 +51,8 @@ export class LogFile {
       this.#fails(-this.#fd, lines);
       return this.#fd;
     }
-    const opened = sys.stat(this.path);
+    // Not by its name, which may be another's by now.
+    const opened = sys.stat(`/proc/self/fd/${this.#fd}`);
     this.#ino = typeof opened === "number" ? 0 : opened.ino;
     // A pipe in its place has none.
     this.size = Math.max(0, sys.size(this.#fd));

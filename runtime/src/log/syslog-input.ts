@@ -11,8 +11,8 @@ import type { Writer } from "./writer.ts";
 
 const NEWLINE = 10;
 const USER = 1;
-/** Room that one message can take as text: escaped, and in JSON beside it. */
-const TEXT_BYTES_PER_BYTE = 12;
+/** Room that one message can take as text at most: escaped, to be forwarded, and as parts of JSON with all fields in each. */
+const TEXT_BYTES_PER_BYTE = 20;
 /** Batches taken before other events get their turn. */
 const BATCHES_PER_TURN = 16;
 /** Senders whose messages are counted at the same time; with more of them all begin anew. */

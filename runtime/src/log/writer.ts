@@ -209,6 +209,7 @@ export class Writer {
       writeSpans(this.#arena, fd, state[at + 1] as number, state[at + 2] as number, done, state[at + 3] as number);
       sys.close(fd);
     }
+    state[Word.Notes] = 0;
     this.busy = true;
     this.#resumed = resumed;
     return this.#finish();
@@ -247,6 +248,8 @@ export class Writer {
       const [from, end, total] = [state[at + 1] as number, state[at + 2] as number, state[at + 3] as number];
       this.#touched[note]?.write(from, end, total, state[at + 6] as number);
     }
+    // The container's log can take its time: whoever moves a file meanwhile must not make one who comes after us write it again.
+    state[Word.Notes] = 0;
     this.busy = true;
     this.#resumed = resumed;
     return this.#finish();
