@@ -5,6 +5,8 @@ import { escapeControls, type SyslogMessage } from "./syslog.ts";
 const MAX_HOST = 255;
 const MAX_APP = 48;
 const MAX_PID = 128;
+/** What is longer is cut: a datagram takes this much, and one that reads frames needs no more room. */
+export const MAX_FRAME_BYTES = 65_000;
 
 /**
  * A message as RFC 5424 has it, with its length before it, as it goes over TCP.
@@ -14,7 +16,8 @@ const MAX_PID = 128;
 export function frameMessage(message: SyslogMessage, time: Bytes, host: Bytes): Bytes {
   const { priority, tag, pid, data, text } = message;
   const head = `<${priority}>1 ${time} ${field(host, MAX_HOST)} ${field(tag, MAX_APP)} ${field(pid, MAX_PID)} -`;
-  const frame = `${head} ${data === "" ? "-" : data}${text === "" ? "" : ` ${escapeControls(text)}`}`;
+  const whole = `${head} ${data === "" ? "-" : data}${text === "" ? "" : ` ${escapeControls(text)}`}`;
+  const frame = whole.slice(0, MAX_FRAME_BYTES);
   return `${frame.length} ${frame}`;
 }
 
@@ -35,7 +38,7 @@ export function readFrames(text: Bytes): { frames: [from: number, end: number][]
     const blank = text.indexOf(" ", at);
     const digits = text.slice(at, blank < 0 ? text.length : blank);
     const length = Number(digits);
-    if (digits.length > 6 || !(length > 0) || (blank >= 0 && String(length) !== digits))
+    if (digits.length > 5 || !(length > 0) || length > MAX_FRAME_BYTES || (blank >= 0 && String(length) !== digits))
       return { frames, broken: true };
     if (blank < 0 || blank + 1 + length > text.length) break;
     frames.push([blank + 1, blank + 1 + length]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { escapeControls, formatText, parseSyslog } from "./syslog.ts";
-import { frameMessage, readFrames } from "./syslog-frame.ts";
+import { frameMessage, MAX_FRAME_BYTES, readFrames } from "./syslog-frame.ts";
 
 const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => String.fromCharCode(...array));
 
@@ -70,7 +70,19 @@ test("readFrames() gives back what frameMessage() framed, however the stream is 
   );
 });
 
+test("frameMessage() cuts what would be longer than a datagram", () => {
+  const message = { priority: 30, tag: "app", pid: "7", data: "", text: "\x01".repeat(32_768) };
+  const framed = frameMessage(message, "2026-11-21T11:12:34+01:00", "box");
+  assert.deepEqual(readFrames(framed), { frames: [[6, 6 + MAX_FRAME_BYTES]], broken: false });
+});
+
+test("parseSyslog() takes what is too long for a tag or a pid as text", () => {
+  const long = "x".repeat(129);
+  for (const raw of [`1 - h ${long} - - - text`, `1 - h app ${long} - - text`, `${long}: text`])
+    assert.deepEqual(parseSyslog(`<30>${raw}`, "box"), { priority: 30, tag: "", pid: "", data: "", text: raw });
+});
+
 test("readFrames() says so when the text is no frames", () => {
-  for (const text of ["x", "0 ", "-1 a", "1e3 a", "9999999 a", "01 a"])
+  for (const text of ["x", "0 ", "-1 a", "1e3 a", "65001 a", "9999999 a", "01 a"])
     assert.equal(readFrames(text).broken, true, text);
 });

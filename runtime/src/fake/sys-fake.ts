@@ -577,7 +577,8 @@ export class FakeSys implements Sys {
   }
 
   passCredentials = () => 0;
-  connectTo = absent("connectTo");
+  /** A test says what is there. */
+  connectTo: Sys["connectTo"] = absent("connectTo");
   pipeSize = absent("pipeSize");
 
   // ---- bytes in memory ----

@@ -6,7 +6,7 @@ import { Children } from "../kernel/children.ts";
 import { readFile } from "../kernel/files.ts";
 import { Loop } from "../kernel/loop.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
-import { Arena, CHUNK_AT, Kind, MAX_ENTRIES, Protocol, SLOTS, Word } from "./arena.ts";
+import { Arena, CHUNK_AT, Kind, MAX_ENTRIES, Protocol, SCRATCH_BYTES, SLOTS, Word } from "./arena.ts";
 import { Captured, LABEL_AT, LABEL_BYTES, PATH_AT } from "./captured.ts";
 import { ContainerLog } from "./container-log.ts";
 import { EntryWord, entryAt } from "./forget.ts";
@@ -35,7 +35,14 @@ const SOCKETS = [
   [JOURNAL, Protocol.Journal],
 ] as const;
 
-const SPOOL_RULES = { rotateBytes: SPOOL_BYTES, rotateMs: 0, keep: 1, compress: false } as const;
+const SPOOL_RULES = {
+  // A half is looked at when a batch is in it, which is this much at most.
+  rotateBytes: SPOOL_BYTES - SCRATCH_BYTES,
+  rotateMs: 0,
+  keep: 1,
+  compress: false,
+  loss: "the buffer for forwarding is full: its older half is dropped",
+} as const;
 /** What a pipe holds. @see pipe(7) */
 const PIPE_BYTES = 65_536;
 

@@ -3,10 +3,15 @@ import { readFrames } from "../../../lib/syslog-frame.ts";
 import { Loop } from "../kernel/loop.ts";
 import type { Timer } from "../kernel/timers.ts";
 import { type Bytes, Errno, Open, type Sys } from "../sys.ts";
-import { SPOOL, SPOOL_DIRECTORY } from "./spool.ts";
+import { OLDER, SPOOL, SPOOL_DIRECTORY } from "./spool.ts";
 
-/** What was sent: `INODE OFFSET` of the spool's file. Locked by the forwarder that works. */
-const STATE = `${SPOOL}.sent`;
+/** Locked by the forwarder that works. */
+const LOCK = `${SPOOL}.lock`;
+/**
+ * How much of a half was sent stands at its start, as `@OFFSET `: over a message that was sent, so it needs no place, and whatever
+ * becomes of the half, it cannot be taken for another's.
+ */
+const SENT = "@";
 const CHUNK_BYTES = 65_536;
 const FIRST_DELAY_MS = 1000;
 const MAX_DELAY_MS = 60_000;
@@ -24,9 +29,9 @@ export class Forwarder {
   readonly #sys: Sys;
   readonly loop: Loop;
   readonly #remote: Remote;
-  #state = -1;
+  #lock = -1;
+  #locked = false;
   #file = -1;
-  #ino = 0;
   #offset = 0;
   #socket = -1;
   #delayMs = 0;
@@ -49,42 +54,35 @@ export class Forwarder {
   /** Waits for the lock of a forwarder that is about to end, then works. */
   #begin(): void {
     const sys = this.#sys;
-    if (this.#state < 0) this.#state = sys.open(STATE, Open.ReadWrite | Open.Create, 0o600);
-    if (this.#state < 0 || sys.flock(this.#state, EXCLUSIVE_NO_WAIT) < 0) {
+    if (this.#lock < 0) this.#lock = sys.open(LOCK, Open.ReadWrite | Open.Create, 0o600);
+    this.#locked = this.#lock >= 0 && sys.flock(this.#lock, EXCLUSIVE_NO_WAIT) === 0;
+    if (!this.#locked) {
       this.loop.after(FIRST_DELAY_MS, () => this.#begin());
       return;
     }
-    const text = sys.pread(this.#state, 64, 0);
-    const [ino, offset] = typeof text === "string" ? text.split(" ").map(Number) : [];
-    this.#openFirst(ino || 0, offset || 0);
     this.loop.watchDirectory(SPOOL_DIRECTORY, () => this.#pump());
     this.#pump();
   }
 
-  /** Opens the file that was being sent, or the oldest that there is. */
-  #openFirst(ino: number, offset: number): void {
-    for (const path of [`${SPOOL}.1`, SPOOL]) {
-      if (this.#open(path) && this.#ino === ino) {
-        this.#offset = offset;
-        return;
-      }
-    }
-    if (!this.#open(`${SPOOL}.1`)) this.#open(SPOOL);
-  }
-
-  #open(path: Bytes): boolean {
+  /** Opens the older half while something is in it, else the newer one; `false` when there is none. */
+  #open(): boolean {
     const sys = this.#sys;
     if (this.#file >= 0) sys.close(this.#file);
-    this.#file = sys.open(path, Open.Read, 0);
-    const stat = sys.stat(path);
-    this.#ino = typeof stat === "number" ? 0 : stat.ino;
-    this.#offset = 0;
+    // In this order: one that becomes the older half just now is not passed over.
+    this.#file = sys.open(SPOOL, Open.ReadWrite, 0);
+    const older = sys.stat(OLDER);
+    if (typeof older !== "number" && older.size > 0) {
+      if (this.#file >= 0) sys.close(this.#file);
+      this.#file = sys.open(OLDER, Open.ReadWrite, 0);
+    }
+    const head = this.#file < 0 ? "" : sys.pread(this.#file, 16, 0);
+    this.#offset = typeof head === "string" && head.startsWith(SENT) ? Number.parseInt(head.slice(1), 10) : 0;
     return this.#file >= 0;
   }
 
   /** Sends what is there. */
   #pump(): void {
-    if (this.#state < 0 || this.#retry !== null) return;
+    if (!this.#locked || this.#retry !== null) return;
     for (let chunk = 0; chunk < CHUNKS_PER_TURN; chunk++) {
       const result = this.#sendChunk();
       if (result === "sent") continue;
@@ -96,29 +94,32 @@ export class Forwarder {
   }
 
   #sendChunk(): "sent" | "none" | "failed" {
-    if (this.#file < 0 && !this.#open(SPOOL)) return "none";
-    const text = this.#sys.pread(this.#file, CHUNK_BYTES, this.#offset);
-    if (typeof text === "number" || text === "") return this.#nextFile() ? "sent" : "none";
+    if (this.#file < 0 && !this.#open()) return "none";
+    const read = this.#sys.pread(this.#file, CHUNK_BYTES, this.#offset);
+    const text = typeof read === "string" ? read : "";
     const { frames, broken } = readFrames(text);
+    if (frames.length === 0 && !broken) return this.#next(this.#offset + text.length) ? "sent" : "none";
     if (frames.length > 0 && !this.#send(text, frames)) return "failed";
     if (broken) {
       this.#say(`${SPOOL} holds what is no message; the rest of it is passed over`);
       this.#offset = this.#sys.size(this.#file);
     }
-    return frames.length > 0 || broken ? "sent" : "none";
+    return "sent";
   }
 
-  /** Goes on with the newer half when the one at hand is at its end and gets no more; `false` when there is none. */
-  #nextFile(): boolean {
-    const current = this.#sys.stat(SPOOL);
-    if (typeof current === "number" || current.ino === this.#ino) return false;
-    const older = this.#sys.stat(`${SPOOL}.1`);
-    if (typeof older !== "number" && older.ino === this.#ino) this.#sys.unlink(`${SPOOL}.1`);
-    else if (typeof older !== "number") {
-      this.#say("the buffer for forwarding was full: messages were dropped");
-      return this.#open(`${SPOOL}.1`);
-    }
-    return this.#open(SPOOL);
+  /**
+   * Goes on with the newer half when the one at hand gets no more; `false` while it may.
+   * @param end how far it was looked at
+   */
+  #next(end: number): boolean {
+    const sys = this.#sys;
+    const newer = sys.stat(SPOOL);
+    const ours = sys.stat(`/proc/self/fd/${this.#file}`);
+    if (typeof newer === "number" || (typeof ours !== "number" && newer.ino === ours.ino)) return false;
+    // It may have got more between the two looks.
+    if (sys.size(this.#file) > end) return true;
+    // Emptied and not unlinked: its name may be another's by now.
+    return sys.ftruncate(this.#file, 0) === 0 && this.#open();
   }
 
   #send(text: Bytes, frames: readonly (readonly [number, number])[]): boolean {
@@ -144,7 +145,7 @@ export class Forwarder {
       for (const [, frameEnd] of frames) if (frameEnd <= written) done = frameEnd;
     }
     this.#offset += done;
-    this.#sys.pwrite(this.#state, `${this.#ino} ${this.#offset} \n`, 0);
+    if (done > 0) this.#sys.pwrite(this.#file, `${SENT}${this.#offset} `, 0);
     const complete = done === frames[frames.length - 1]?.[1];
     if (!complete) this.#fail(-result);
     return complete;

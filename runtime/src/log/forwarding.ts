@@ -36,11 +36,12 @@ export class Forwarding {
 
   /** Gives the process the time to send the rest, and calls `ended` when it is no more. */
   end(ended: () => void): void {
+    if (this.#ended !== null) return;
+    this.#ended = ended;
     if (this.#lifeline < 0) {
       ended();
       return;
     }
-    this.#ended = ended;
     this.#sys.close(this.#lifeline);
     this.#lifeline = -1;
   }

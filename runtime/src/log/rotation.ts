@@ -16,6 +16,8 @@ export interface RotationRules {
   readonly rotateMs: number;
   readonly keep: number;
   readonly compress: boolean;
+  /** What is said when an old one that is not empty is taken away, if that is a loss. */
+  readonly loss?: Bytes;
 }
 
 /**
@@ -99,8 +101,7 @@ export class Rotation {
     let free = 1;
     while (free <= keep && this.#nameOf(free) !== null) free++;
     if (free > keep) {
-      const oldest = this.#nameOf(keep);
-      if (oldest !== null) this.#sys.unlink(oldest);
+      this.#takeAway(keep);
       free = keep;
     }
     for (let number = free - 1; number >= 1; number--) {
@@ -110,6 +111,19 @@ export class Rotation {
       if (result < 0) return result;
     }
     return this.#sys.rename(path, `${path}.1`);
+  }
+
+  #takeAway(number: number): void {
+    const name = this.#nameOf(number);
+    if (name === null) return;
+    const { loss } = this.#rules;
+    const stat = this.#sys.stat(name);
+    if (loss !== undefined && typeof stat !== "number" && stat.size > 0) {
+      // Its reader has it open, perhaps for long, and must not keep its place on disk.
+      this.#sys.close(this.#sys.open(name, Open.Write | Open.Truncate, 0));
+      this.#warn(loss);
+    }
+    this.#sys.unlink(name);
   }
 
   #nameOf(number: number): Bytes | null {
