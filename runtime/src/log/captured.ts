@@ -31,9 +31,8 @@ export class Captured {
   readonly #stamps: Stamps;
   readonly #settings: LogSettings;
   readonly #file: LogFile | null;
-  /** `NAME: `, or nothing, of lines in the container's log; where the entry holds it. */
+  /** `NAME: `, or nothing, of lines in the container's log. */
   readonly #label: Bytes;
-  readonly #labelAt: number;
   /** Lines go to the container's log as they are, stamp and label before them. */
   readonly #plain: boolean;
   readonly name: Bytes;
@@ -65,7 +64,6 @@ export class Captured {
     this.fd = service.fd;
     this.entry = service.entry;
     this.#label = service.settings.prefix ? `${service.name}: ` : "";
-    this.#labelAt = entryAt(service.entry) + LABEL_AT;
     const asText = service.settings.format === "json" || service.settings.forward !== null;
     this.#plain = !asText;
     this.chunkBytes = asText ? JSON_CHUNK_BYTES : CHUNK_BYTES;
@@ -146,7 +144,9 @@ export class Captured {
       total += length;
     };
     const limited = this.#settings.rate > 0;
-    const [headAt, head, labelAt, label] = [this.#stamps.at, this.#head, this.#labelAt, this.#label.length];
+    const [writer, plain] = [this.#writer, this.#plain];
+    const prefix = plain ? this.#arena.peek(this.#stamps.at, this.#stamps.at + this.#head) + this.#label : "";
+    const [prefixAt, prefixBytes] = [writer.place(prefix), prefix.length];
     let raw = from;
     let carry = carried;
     for (let at = from; at < end; ) {
@@ -162,8 +162,8 @@ export class Captured {
           add(carryAt, carry);
         }
         // Nearly every line: what is done for it here decides how much a service can say.
-        if (this.#plain && carry === 0 && newline >= 0 && head + label + next - at <= ATOMIC_BYTES)
-          this.#writer.spans(headAt, head, labelAt, label, at, next - at);
+        if (plain && carry === 0 && newline >= 0 && prefixBytes + next - at <= ATOMIC_BYTES)
+          writer.spans(prefixAt, prefixBytes, at, next - at);
         else this.#show(carryAt, carry, at, next);
       } else if (stamped === 0) {
         add(raw, at - raw);

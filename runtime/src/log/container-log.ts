@@ -10,6 +10,7 @@ export const ATOMIC_BYTES = 4096;
 const STALL_MS = 500;
 /** What an engine may be behind: the kernel takes memory for it only as it is. */
 const PIPE_BYTES = 1 << 20;
+const NEWLINE = 10;
 const TYPE_FIFO = 0o010000;
 const TYPE_CHARACTER = 0o020000;
 const NO_CONTROLLING_TTY = 0o400;
@@ -66,19 +67,22 @@ export class ContainerLog {
   /** End of the lines that fit into one atomic write, at least one line, and their bytes. */
   #group(from: number, end: number): [number, number] {
     const { words, bytes } = this.#arena;
+    const endsLine = (at: number) => bytes[(words[at - 2] as number) + (words[at - 1] as number) - 1] === NEWLINE;
     let total = 0;
-    let groupEnd = end;
-    let groupBytes = 0;
-    for (let at = from; at < end; at += 2) {
-      const length = words[at + 1] as number;
-      total += length;
-      if (total > ATOMIC_BYTES && groupBytes > 0) return [groupEnd, groupBytes];
-      if (bytes[(words[at] as number) + length - 1] === 10) {
-        groupEnd = at + 2;
-        groupBytes = total;
-      }
-    }
-    return [end, total];
+    let at = from;
+    // What is done for each span here decides how much a service can say.
+    for (; at < end && total <= ATOMIC_BYTES; at += 2) total += words[at + 1] as number;
+    if (total <= ATOMIC_BYTES) return [at, total];
+    do {
+      at -= 2;
+      total -= words[at + 1] as number;
+    } while (at > from && !endsLine(at));
+    if (at > from) return [at, total];
+    do {
+      total += words[at + 1] as number;
+      at += 2;
+    } while (at < end && !endsLine(at));
+    return [at, total];
   }
 
   #wait(progress: boolean, resume: () => void): void {
@@ -101,7 +105,7 @@ export class ContainerLog {
   #drop(errno: number, from: number, end: number): void {
     const { words, bytes, state } = this.#arena;
     for (let at = from; at < end; at += 2) {
-      if (bytes[(words[at] as number) + (words[at + 1] as number) - 1] === 10) this.#lost++;
+      if (bytes[(words[at] as number) + (words[at + 1] as number) - 1] === NEWLINE) this.#lost++;
     }
     state[Word.ContainerFrom] = end;
     this.#skip = 0;

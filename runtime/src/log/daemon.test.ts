@@ -30,13 +30,15 @@ interface Around {
   readonly before?: (call: number) => void;
   /** The container's log takes nothing at every other try; called then. */
   readonly refused?: () => void;
+  /** So much is written to the container's log at once. */
+  readonly wrote?: (bytes: number) => void;
 }
 
 /** The kernel as one process sees it, which is killed at one of its system calls. */
 function processOf(
   kernel: FakeSys,
   kill: Kill | undefined,
-  { before, refused }: Around,
+  { before, refused, wrote }: Around,
 ): { sys: Sys; calls: number; exited: boolean } {
   const process = { sys: kernel as Sys, calls: 0, exited: false };
   let over = false;
@@ -60,9 +62,11 @@ function processOf(
         const dies = !LOOKS.has(name) && process.calls === kill?.call;
         process.exited = name === "exit";
         if (process.exited || (dies && kill.when === "before")) return end();
-        const refuses = refused !== undefined && name === "writev" && args[0] === STDOUT && tries++ % 2 === 0;
+        const shows = name === "writev" && args[0] === STDOUT;
+        const refuses = refused !== undefined && shows && tries++ % 2 === 0;
         if (refuses) refused();
         const result: unknown = refuses ? -Errno.EAGAIN : member.apply(target, args);
+        if (shows) wrote?.(result as number);
         return dies ? end() : result;
       };
     },
@@ -330,7 +334,13 @@ for (const settings of ["", "LOG_TIMESTAMP=off\n", "LOG_FORMAT=json\n", "LOG_FOR
         for (const datagram of datagrams) it.send(...datagram);
       },
     ]);
-    world.run();
+    let most = 0;
+    world.run([], {
+      wrote(bytes) {
+        most = Math.max(most, bytes);
+      },
+    });
+    assert.ok(most <= 4096, `${most} bytes at once, which a pipe can tear`);
     const numbers = datagrams.map((_, number) => number);
     assert.deepEqual(numbersIn(world.log("/var/log/syslog")), numbers);
     const { container } = world;

@@ -125,17 +125,15 @@ export class Writer {
     this.#containerEnd += 2;
   }
 
-  /** A line of the container's log alone, of three parts. */
-  spans(headAt: number, head: number, labelAt: number, label: number, at: number, length: number): void {
+  /** A line of the container's log alone, of two parts. */
+  spans(prefixAt: number, prefixBytes: number, at: number, length: number): void {
     const { words } = this.#arena;
     const end = this.#containerEnd;
-    words[end] = headAt;
-    words[end + 1] = head;
-    words[end + 2] = labelAt;
-    words[end + 3] = label;
-    words[end + 4] = at;
-    words[end + 5] = length;
-    this.#containerEnd = end + 6;
+    words[end] = prefixAt;
+    words[end + 1] = prefixBytes;
+    words[end + 2] = at;
+    words[end + 3] = length;
+    this.#containerEnd = end + 4;
   }
 
   /** A frame to forward. */
