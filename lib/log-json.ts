@@ -17,7 +17,7 @@ function wellFormed(text: Bytes): Bytes {
   let out = "";
   let copied = 0;
   for (let i = 0; i < text.length; ) {
-    const length = utf8SequenceLength(text, i);
+    const length = text.charCodeAt(i) < 0x80 ? 1 : utf8SequenceLength(text, i);
     if (length === 0) {
       out += text.slice(copied, i) + REPLACEMENT;
       copied = i + 1;

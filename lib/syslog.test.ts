@@ -49,6 +49,17 @@ test("formatText() is one printable line that ends with the text, whatever a mes
   );
 });
 
+test("escapeControls() escapes control characters but tabs, and nothing else", () => {
+  const octal = (c: string) => `#${c.charCodeAt(0).toString(8).padStart(3, "0")}`;
+  const naive = (text: string) =>
+    [...text].map((c) => ((c < " " && c !== "\t") || c === "\x7f" ? octal(c) : c)).join("");
+  for (let code = 0; code < 256; code++) {
+    const text = `a\t"\\${String.fromCharCode(code)}`;
+    assert.equal(escapeControls(text), naive(text));
+  }
+  fc.assert(fc.property(bytes, (text) => assert.equal(escapeControls(text), naive(text))));
+});
+
 test("readFrames() gives back what frameMessage() framed, however the stream is cut", () => {
   const message = fc
     .record({ priority: fc.nat(191), tag: bytes, pid: bytes, text: bytes })

@@ -183,10 +183,12 @@ class World {
 
   /** The text of a log, the rotated ones before it. */
   log(name: Bytes): Bytes {
-    const names = this.kernel.readdir(name.slice(0, name.lastIndexOf("/")));
+    const names = this.kernel.readdir(name.slice(0, name.lastIndexOf("/"))) as Bytes[];
     const base = name.slice(name.lastIndexOf("/") + 1);
-    const mine = (names as Bytes[]).filter((other) => other === base || other.startsWith(`${base}.`));
-    const age = (other: Bytes) => Number(other.slice(base.length + 1));
+    // What a kill during the compression has left is taken away when the file is written again.
+    const left = (other: Bytes) => other.endsWith(".new") || names.includes(`${other}.gz`);
+    const mine = names.filter((other) => (other === base || other.startsWith(`${base}.`)) && !left(other));
+    const age = (other: Bytes) => Number.parseInt(other.slice(base.length + 1), 10) || 0;
     mine.sort((a, b) => age(b) - age(a));
     return mine.map((other) => this.kernel.textOf(`${name.slice(0, -base.length)}${other}`)).join("");
   }
@@ -212,13 +214,16 @@ const ROTATED = "LOG_ROTATE_SIZE=300\nLOG_ROTATE_KEEP=9\nLOG_COMPRESS=off\n";
 /**
  * Runs the world with these kills and asserts that nothing is missing, and nothing there twice where that can be.
  * @param refused what happens when a slow reader takes nothing
+ * @param prepare what else the world has
  */
 function survives(
   kills: readonly Kill[],
   refused?: (world: World) => void,
   settings = ROTATED,
+  prepare: (world: World) => void = () => undefined,
 ): { lives: number; calls: number } {
   const world = new World(settings);
+  prepare(world);
   const result = world.run(kills, refused === undefined ? {} : { refused: () => refused(world) });
   const told = `after kills ${JSON.stringify(kills)}`;
   const all = Array.from({ length: world.messages }, (_, number) => number);
@@ -277,6 +282,19 @@ test("startLogDaemon() has every line in the files once when they are moved whil
   }
 });
 
+test("startLogDaemon() has every line in the files once when it is killed while they are compressed", () => {
+  const gzip = ({ kernel }: World) => {
+    kernel.putProgram("/usr/bin/gzip", (process) => {
+      const [from, to] = process.stdio;
+      to?.write?.(from?.read?.(65_536) as Bytes);
+      kernel.end(process, 0);
+    });
+  };
+  const settings = ROTATED.replace("LOG_COMPRESS=off\n", "");
+  const { calls } = survives([], undefined, settings, gzip);
+  for (let call = 1; call <= calls; call += 2) survives([{ call, when: "after" }], undefined, settings, gzip);
+});
+
 test("startLogDaemon() goes on under a file's name, whenever somebody moves the file and puts a new one there", () => {
   const { calls } = new World("LOG_ROTATE_SIZE=off\n").run();
   for (let at = 1; at < calls; at++) {
@@ -321,8 +339,8 @@ const SHAPES: readonly ((mark: string, much: string) => [datagram: Bytes, journa
 for (const settings of ["", "LOG_TIMESTAMP=off\n", "LOG_FORMAT=json\n", "LOG_FORMAT=json\nLOG_FORWARD=tcp://x\n"]) {
   test(`startLogDaemon() writes whole lines whatever a message holds, with ${settings.trim() || "the defaults"}`, () => {
     const datagrams: [Bytes, boolean?][] = [];
-    for (const filler of ["x", "\x01", '"', "\xff", "\xc3\xa9", "a b\n"]) {
-      for (const size of [100, 300, 3000, 7000, 16_000, 30_000]) {
+    for (const filler of ["x", "\x01", '"', "\xff", "\xc3\xa9 a\n"]) {
+      for (const size of [300, 3000, 7000, 30_000]) {
         for (const shape of SHAPES) {
           const much = filler.repeat(size / filler.length);
           datagrams.push(shape(`n=${datagrams.length};`, much));

@@ -25,6 +25,7 @@ test("A95 util-linux logger in all its formats", async () => {
     logger --rfc5424=notime,nohost,notq -t app bare
     logger --rfc5424 --sd-id shop@32473 --sd-param 'order="7"' --msgid buy -t app data
     printf 'one\\ntwo\\n' | logger -t app
+    printf '<19>by-its-prefix\\n' | logger --prio-prefix -t app
     logger --size 3000 -t app $(printf '%02000d' 0)
     logger -p local7.debug -t app debug
     logger -t app -u /dev/log over-the-socket`);
@@ -37,6 +38,7 @@ test("A95 util-linux logger in all its formats", async () => {
     'app: [shop@32473 order="7"] data',
     "app: one",
     "app: two",
+    "app: by-its-prefix",
     `app: ${"0".repeat(2000)}`,
     "app: debug",
     "app: over-the-socket",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import type { Container } from "../harness/container.ts";
 import { eventually } from "../harness/deadline.ts";
@@ -35,6 +35,23 @@ test("A97 files are rotated by size, all but the newest compressed, and no more 
   }
   const { stdout } = await box.exec("stat -c '%a %G' /var/log/syslog /var/log/syslog.1 /var/log/syslog.2.gz");
   assert.equal(stdout, "640 adm\n640 adm\n640 adm\n");
+});
+
+test("A97 a captured service's file is rotated as its log.conf says, also when its line never ends", async () => {
+  const files = { "log.conf": "LOG_CAPTURE=on\nLOG_ROTATE_SIZE=20k\nLOG_ROTATE_KEEP=1\n" };
+  await using box = await bootWithLog({
+    services: {
+      lines: { run: "yes $(printf '%0100d' 0) | head -c 200000; exec sleep 1000", files },
+      line: { run: "head -c 200000 /dev/zero | tr '\\0' x; exec sleep 1000", files },
+    },
+  });
+  const size = (name: string) => statSync(box.path(`/var/log/services/${name}`), { throwIfNoEntry: false })?.size;
+  for (const service of ["lines", "line"]) {
+    await eventually(`${service} is rotated`, () => size(`${service}.log.1`));
+    for (const name of [`${service}.log`, `${service}.log.1`])
+      assert.ok((size(name) ?? 0) < 80_000, `${name}: ${size(name)} bytes`);
+    for (const name of [`${service}.log.2`, `${service}.log.2.gz`]) assert.equal(size(name), undefined);
+  }
 });
 
 test("A97 a file is rotated when it is old, and an empty one is not", async () => {
