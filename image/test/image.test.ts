@@ -147,12 +147,14 @@ describe("the base image", { timeout: 2 * SETUP_LIMIT_MS }, () => {
     timeout: TEST_LIMIT_MS,
   }, async () => {
     const text = [
-      "install_clean nginx >&2 && nginx && curl -fs localhost >/dev/null && logrotate -f /etc/logrotate.d/nginx || exit",
+      // IPv6 is not everywhere.
+      "install_clean nginx >&2 && sed -i '/::/d' /etc/nginx/sites-enabled/default && nginx || exit",
+      "curl -fs localhost >/dev/null && logrotate -f /etc/logrotate.d/nginx || exit",
       "DPKG_MAINTSCRIPT_NAME=postinst invoke-rc.d nginx reload",
       // It is told by a signal.
       "until curl -fs localhost/?second >/dev/null; grep -q second /var/log/nginx/access.log; do sleep 0.1; done",
     ].join("\n");
-    const { code, stderr } = await runContainer(setup.engine, [BASE_IMAGE, "timeout", "100", "sh", "-c", text]);
+    const { code, stderr } = await runContainer(setup.engine, [BASE_IMAGE, "timeout", "200", "sh", "-c", text]);
     equal(code, 0, stderr);
     match(stderr, /^invoke-rc\.d: policy-rc\.d denied execution of reload\.$/m);
   });
