@@ -1,9 +1,9 @@
 import { type FileSpec, type ServiceSpec, script, serviceFiles } from "../../runtime/test/harness/rootfs.ts";
 
-/** A service that tells when it is up, and that it was told to stop. */
+/** A service that tells when it is up, and that it was told to stop. By bash: a child of dash that is not yet another program loses a TERM. */
 export function beat(name: string): ServiceSpec {
   return {
-    run: `trap 'echo "${name}: got TERM"; exit 0' TERM\necho "${name}: up"\nwhile :; do sleep 1000 & wait "$!"; done`,
+    run: `#!/bin/bash\ntrap 'echo "${name}: got TERM"; exit 0' TERM\necho "${name}: up"\nwhile :; do sleep 1000 & wait "$!"; done`,
   };
 }
 
