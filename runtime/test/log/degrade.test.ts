@@ -171,7 +171,8 @@ test("A96 ours comes back when the other one ends and leaves its socket behind",
       },
     },
   });
-  await box.sv("up", "other");
+  // The log daemon is there before the services are.
+  await eventually("the other one runs", async () => (await box.sv("start", "other")).startsWith("ok: run: "));
   await box.sees("/dev/log belongs to another log daemon now: ours steps aside");
   await box.sv("restart", "other");
   // A child that ends while the other one lives changes nothing.
