@@ -149,7 +149,8 @@ test("A96 another log daemon that takes the socket gets it, and ours comes back 
   });
   await box.exec("logger -t app to-ours");
   await box.sees("app: to-ours");
-  await box.sv("up", "other");
+  // The log daemon is there before the services are.
+  await eventually("the other one runs", async () => (await box.sv("start", "other")).startsWith("ok: run: "));
   await box.sees("/dev/log belongs to another log daemon now: ours steps aside");
   await box.exec("logger -t app to-theirs");
   await box.sees(/theirs: .*to-theirs/);
@@ -171,7 +172,6 @@ test("A96 ours comes back when the other one ends and leaves its socket behind",
       },
     },
   });
-  // The log daemon is there before the services are.
   await eventually("the other one runs", async () => (await box.sv("start", "other")).startsWith("ok: run: "));
   await box.sees("/dev/log belongs to another log daemon now: ours steps aside");
   await box.sv("restart", "other");
