@@ -86,7 +86,7 @@ const UNSTEADY = `
   test("bad", () => { throw new Error(again("bad") ? "bad again" : "bad"); });
 `;
 
-test("runSuite() gives a second chance to what failed, alone, and keeps the first failure", async () => {
+test("runSuite() gives a second chance to what failed and nothing else, and keeps the first failure", async () => {
   assert.deepEqual(await outcomeWithin({ secondChance: true }, UNSTEADY), {
     passed: ["good"],
     failed: ["bad: Error: bad"],
@@ -95,7 +95,7 @@ test("runSuite() gives a second chance to what failed, alone, and keeps the firs
   });
 });
 
-test("runSuite() gives no second chance unasked, nor to many failures or a broken file", async () => {
+test("runSuite() gives no second chance unasked, nor to many failures, a sanitizer's finding or a broken file", async () => {
   const { failed } = await outcomeOf(UNSTEADY);
   assert.deepEqual(failed, ["(slow) + load?: Error: too slow", "bad: Error: bad"]);
   const many = await outcomeWithin(
@@ -104,6 +104,9 @@ test("runSuite() gives no second chance unasked, nor to many failures or a broke
     'for (const n of "12") test(n, () => { throw n; });',
   );
   assert.equal(many.failed.length, 4);
+  const found = UNSTEADY.replace("too slow", "ERROR: AddressSanitizer: heap-use-after-free");
+  const sanitized = await outcomeWithin({ secondChance: true }, found);
+  assert.deepEqual([sanitized.failed.length, sanitized.unsteady.length], [2, 0]);
   const broken = await outcomeWithin({ secondChance: true }, 'throw new Error("broken file");');
   assert.deepEqual([broken.failed.length, broken.unsteady.length], [1, 0]);
 });

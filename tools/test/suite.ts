@@ -18,12 +18,14 @@ export interface Suite {
   readonly timeoutMs: number;
   /** The suite is ended when no test has ended for this long; by default only by `timeoutMs`. */
   readonly idleMs?: number;
-  /** Tests that fail are run once more, alone: for suites that depend on the machine's load, and not on the code alone. */
+  /** Tests that fail are run once more, one after another: for suites that depend on the machine's load, and not on the code alone. */
   readonly secondChance?: boolean;
 }
 
 /** More failures than these are no matter of chance. */
 const MAX_SECOND_CHANCES = 3;
+/** Nor is what a sanitizer found, however seldom. */
+const NO_CHANCE = /\w+Sanitizer/;
 /** The title of a failure that is none of a test. */
 const ITSELF = "the suite itself";
 
@@ -50,8 +52,8 @@ function kindOf(path: string): string {
 export async function runSuite(suite: Suite, progress: (text: string) => void = () => {}): Promise<Outcome> {
   const first = await runOnce(suite, progress);
   const titles = first.failed.map(({ title }) => title);
-  const chance = suite.secondChance === true && titles.length <= MAX_SECOND_CHANCES && !titles.includes(ITSELF);
-  if (!chance || titles.length === 0) return first;
+  const chance = suite.secondChance === true && titles.length > 0 && titles.length <= MAX_SECOND_CHANCES;
+  if (!chance || first.failed.some(({ title, text }) => title === ITSELF || NO_CHANCE.test(text))) return first;
   const second = await runOnce({ ...suite, name: `${suite.name}-again`, concurrency: 1 }, progress, titles);
   const again = (which: "passed" | "failed", title: string) => second[which].some((test) => test.title === title);
   const isUnsteady = ({ title }: TestResult) => again("passed", title) && !again("failed", title);
