@@ -28,15 +28,15 @@ function command(name: string, program: string, args: readonly string[]): Phase 
   };
 }
 
-/** The gate's phases; every `tools/check-*.ts` is one. */
+/** The gate's phases; every `tools/checks/check-*.ts` is one. */
 export function gate(): Phase[] {
-  const checks = projectFiles(join(top, "tools"), ".ts").filter((path) => /^check-[\w-]+\.ts$/.test(path));
+  const checks = projectFiles(join(top, "tools/checks"), ".ts").filter((path) => /^check-[\w-]+\.ts$/.test(path));
   return [
     ...TYPE_PROJECTS.map((project) => tool(`types: ${project}`, "tsc", "--project", project)),
     tool("style", "biome", "check", "--error-on-warnings", "--diagnostic-level=warn"),
     tool("dead code", "knip"),
     ...checks.map((path) =>
-      command(path.slice(0, -".ts".length), process.execPath, ["tools/run.mjs", `tools/${path}`]),
+      command(path.slice(0, -".ts".length), process.execPath, ["tools/run.mjs", `tools/checks/${path}`]),
     ),
     {
       name: "unit tests",

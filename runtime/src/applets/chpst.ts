@@ -1,4 +1,4 @@
+import { kernel } from "../base/binding.ts";
 import { chpst } from "../chpst/chpst.ts";
-import { kernel } from "../kernel/binding.ts";
 
 kernel.exit(chpst(kernel));

@@ -1,7 +1,7 @@
-import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/environment.ts";
-import { becomeAccount, findAccount } from "../kernel/credentials.ts";
-import { execCommand } from "../kernel/exec.ts";
-import { writeAll } from "../kernel/files.ts";
+import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/linux/environment.ts";
+import { becomeAccount, findAccount } from "../base/credentials.ts";
+import { execCommand } from "../base/exec.ts";
+import { writeAll } from "../base/files.ts";
 import { type Bytes, Errno, Open, type Sys } from "../sys.ts";
 import { applyEnvDir } from "./env-dir.ts";
 import { type ChpstOptions, parseChpstOptions, USAGE } from "./options.ts";

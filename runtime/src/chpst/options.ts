@@ -1,5 +1,5 @@
-import { parseDecimal } from "../../../lib/decimal.ts";
-import { parseOptions } from "../../../lib/getopt.ts";
+import { parseDecimal } from "../../../lib/text/decimal.ts";
+import { parseOptions } from "../../../lib/text/getopt.ts";
 import type { Bytes } from "../sys.ts";
 
 export const USAGE =

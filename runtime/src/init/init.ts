@@ -1,9 +1,9 @@
-import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/environment.ts";
-import { Children } from "../kernel/children.ts";
-import { Journal } from "../kernel/journal.ts";
-import { Loop } from "../kernel/loop.ts";
-import { Messages } from "../kernel/messages.ts";
-import { OutOfMemory } from "../kernel/out-of-memory.ts";
+import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/linux/environment.ts";
+import { Children } from "../base/children.ts";
+import { Journal } from "../base/journal.ts";
+import { Loop } from "../base/loop.ts";
+import { Messages } from "../base/messages.ts";
+import { OutOfMemory } from "../base/out-of-memory.ts";
 import type { Context } from "../supervise/context.ts";
 import { serveControl } from "../supervise/control-server.ts";
 import type { ServiceRecord } from "../supervise/service.ts";

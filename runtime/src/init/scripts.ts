@@ -1,8 +1,8 @@
-import { formatEnvironBlock } from "../../../lib/environment.ts";
-import { signalName } from "../../../lib/signals.ts";
-import { exitCode, exitSignal, type WaitStatus } from "../../../lib/wait-status.ts";
-import { isExecutable } from "../kernel/files.ts";
-import { explain, spawnAsShell } from "../kernel/programs.ts";
+import { formatEnvironBlock } from "../../../lib/linux/environment.ts";
+import { signalName } from "../../../lib/linux/signals.ts";
+import { exitCode, exitSignal, type WaitStatus } from "../../../lib/linux/wait-status.ts";
+import { isExecutable } from "../base/files.ts";
+import { explain, spawnAsShell } from "../base/programs.ts";
 import { type Bytes, Errno, Mode } from "../sys.ts";
 import { advance, type Core } from "./core.ts";
 

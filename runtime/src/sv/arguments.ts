@@ -1,5 +1,5 @@
-import { parseDurationMs } from "../../../lib/duration.ts";
-import { parseOptions } from "../../../lib/getopt.ts";
+import { parseDurationMs } from "../../../lib/text/duration.ts";
+import { parseOptions } from "../../../lib/text/getopt.ts";
 import type { Bytes } from "../sys.ts";
 import { COMMAND_WORDS, findVerb, type Verb } from "./verbs.ts";
 

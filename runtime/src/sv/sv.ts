@@ -1,7 +1,7 @@
-import { MAX_WAIT_MS, type Refusal, type ServiceStatus } from "../../../lib/control-protocol.ts";
-import { parseEnvironBlock } from "../../../lib/environment.ts";
-import { formatProcess, formatService } from "../../../lib/status-format.ts";
-import { writeAll } from "../kernel/files.ts";
+import { MAX_WAIT_MS, type Refusal, type ServiceStatus } from "../../../lib/control/protocol.ts";
+import { formatProcess, formatService } from "../../../lib/control/status-format.ts";
+import { parseEnvironBlock } from "../../../lib/linux/environment.ts";
+import { writeAll } from "../base/files.ts";
 import type { Bytes, Sys } from "../sys.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { isAvailable } from "./check.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { COMMANDS, type ServiceStatus, STATES } from "../../../lib/control-protocol.ts";
+import { COMMANDS, type ServiceStatus, STATES } from "../../../lib/control/protocol.ts";
 import { findVerb, type Goal, isReached, type Verb } from "./verbs.ts";
 
 function verb(word: string): Verb {

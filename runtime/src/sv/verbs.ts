@@ -1,4 +1,4 @@
-import { COMMANDS, type Command, type ServiceStatus } from "../../../lib/control-protocol.ts";
+import { COMMANDS, type Command, type ServiceStatus } from "../../../lib/control/protocol.ts";
 
 /**
  * What has to be true of a service for a verb to have taken effect:

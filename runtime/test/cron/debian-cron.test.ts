@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { parseCrontab } from "../../../lib/crontab.ts";
-import { intlZone, minuteOf } from "../../../lib/intl-zone.ts";
-import { nextRun } from "../../../lib/schedule-next.ts";
+import { parseCrontab } from "../../../lib/cron/crontab.ts";
+import { intlZone, minuteOf } from "../../../lib/cron/intl-zone.ts";
+import { nextRun } from "../../../lib/cron/next.ts";
 import { test } from "../harness/test.ts";
 import { fetchDebianCron, logOf } from "./debian-cron.ts";
 import { EXPRESSIONS } from "./expressions.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { createServer, type Socket } from "node:net";
-import { readFrames } from "../../../lib/syslog-frame.ts";
+import { readFrames } from "../../../lib/log/frame.ts";
 import { eventually } from "../harness/deadline.ts";
 import { test } from "../harness/test.ts";
 import { bootWithLog, daemonOf, fileHas } from "./fixture.ts";

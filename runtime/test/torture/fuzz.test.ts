@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { COMMANDS } from "../../../lib/control-protocol.ts";
+import { COMMANDS } from "../../../lib/control/protocol.ts";
 import { COMMAND_WORDS } from "../../src/sv/verbs.ts";
 import { type BootOptions, boot } from "../harness/container.ts";
 import { eventually, TIME_SCALE } from "../harness/deadline.ts";
