@@ -1,4 +1,4 @@
-import { Kind } from "./harness/board.ts";
+import { EVENT_LIMIT_MS, Kind } from "./harness/board.ts";
 import type { Bench, Claim, Goal } from "./harness/claim.ts";
 import { times } from "./harness/format.ts";
 import type { Init } from "./harness/inits.ts";
@@ -10,8 +10,6 @@ const momentsUs = [100, 200, 300, 500, 1000, 2000, 3500, 5000];
 const atMost = 2;
 /** Whoever still runs this long after TERM and has told nobody has lost it. */
 const patienceMs = 1500;
-/** Whoever has told somebody gets this long to end. */
-const endLimitMs = 30_000;
 
 type Outcome =
   /** All that had been started were told, and the container is gone. */
@@ -25,7 +23,7 @@ async function outcome({ workspace }: Bench, init: Init, momentUs: number): Prom
   const stage = await open(workspace, init, { services: init.supervises ? 3 : 1, termAfterUs: momentUs });
   try {
     const told = () => stage.board.marks(Kind.Told).length;
-    const gone = (await stage.goneWithin(patienceMs)) ?? (told() > 0 ? await stage.goneWithin(endLimitMs) : null);
+    const gone = (await stage.goneWithin(patienceMs)) ?? (told() > 0 ? await stage.goneWithin(EVENT_LIMIT_MS) : null);
     if (gone === null) return "lost";
     return told() === stage.board.marks(Kind.Started).length ? "clean" : "untold";
   } finally {

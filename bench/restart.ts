@@ -16,7 +16,7 @@ const sigkill = 9;
 /** Kills the service and tells how long it took until one was executed again, in nanoseconds. @param before starts so far */
 async function crash(stage: Stage, pid: number, before: number): Promise<number> {
   const from = await stage.signal(pid, sigkill);
-  await stage.reaches(Kind.Started, before + 1, 10_000);
+  await stage.reaches(Kind.Started, before + 1);
   const again = stage.board.marks(Kind.Started)[before];
   if (again === undefined) throw new Error("cannot time a restart: the new process left no record");
   return again.ns - from;
@@ -35,7 +35,7 @@ export const restart: Claim = {
       for (const init of inits) {
         const stage = await open(bench.workspace, init, { services });
         stages.push({ init, stage });
-        await stage.reaches(Kind.Started, services, 20_000);
+        await stage.reaches(Kind.Started, services);
       }
       await sleep(upMs);
       const targets = stages.map((each) => ({ ...each, victims: each.stage.services().map(({ pid }) => pid) }));

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Kind } from "./harness/board.ts";
+import { EVENT_LIMIT_MS, Kind } from "./harness/board.ts";
 import type { Claim, Goal } from "./harness/claim.ts";
 import { middle, milliseconds, nsPerMs, percent, times } from "./harness/format.ts";
 import { judge } from "./harness/goals.ts";
@@ -32,12 +32,12 @@ export const stop: Claim = {
     const samples = await interleave(cells, async ({ init, services }) => {
       const stage = await open(bench.workspace, init, { services });
       try {
-        await stage.reaches(Kind.Started, services, 20_000);
+        await stage.reaches(Kind.Started, services);
         await sleep(settleMs);
         const from = await stage.signal(0, init.stopSignal ?? sigterm);
-        const gone = await stage.goneWithin(10_000);
+        const gone = await stage.goneWithin(EVENT_LIMIT_MS);
         if (gone === null)
-          throw new Error(`cannot time the stop of ${init.name}: it still ran 10 s after its stop signal`);
+          throw new Error(`cannot time the stop of ${init.name}: it still runs, minutes after its stop signal`);
         told.add(init, services, stage.board.marks(Kind.Told).length);
         return gone.ns - from;
       } finally {

@@ -20,7 +20,6 @@ const services = 3;
 /** Memory is read when everything has been up this long. */
 const settleMs = 1500;
 const BUILD_LIMIT_MS = 15 * 60_000;
-const UP_LIMIT_MS = 60_000;
 /** Where the fixtures and the board are in the container. */
 const place = "/bench";
 const boardPath = `${place}/board`;
@@ -104,8 +103,8 @@ async function measureOnce(engine: Engine, workspace: Workspace, system: System)
   const options = ["--network", "none", "-v", `${board.path}:${boardPath}`, "-e", `BENCH_BOARD=${boardPath}`];
   const container = await startContainer(engine, [...options, system.image, `${place}/launch`, ...system.argv]);
   try {
-    const up = !system.cron || (await board.reaches(Kind.Done, 1, UP_LIMIT_MS));
-    if (!up || !(await board.reaches(Kind.Started, system.services, UP_LIMIT_MS)))
+    const up = !system.cron || (await board.reaches(Kind.Done, 1));
+    if (!up || !(await board.reaches(Kind.Started, system.services)))
       throw new Error(`cannot measure ${system.label}: it is not up in time\n${await container.logs()}`);
     const [launched] = board.marks(Kind.Launched);
     const after = (kind: Kind) => Math.max(...board.marks(kind).map(({ ns }) => ns)) - (launched?.ns ?? Number.NaN);
