@@ -4,8 +4,8 @@ import { times } from "./harness/format.ts";
 import type { Init } from "./harness/inits.ts";
 import { open } from "./harness/stage.ts";
 
-/** When TERM is sent, in microseconds after the exec has succeeded. */
-const momentsUs = [100, 200, 300, 500, 1000, 2000, 3500, 5000];
+/** When TERM is sent, in microseconds after the exec has succeeded; the last ones for machines on which the floor itself takes that long. */
+const momentsUs = [100, 200, 300, 500, 1000, 2000, 3500, 5000, 10_000, 20_000];
 /** Goal: how many times the floor's first moment. Before an init's first instruction, which the machine may delay, none can hear anything. */
 const atMost = 2;
 /** Whoever still runs this long after TERM and has told nobody has lost it. */
@@ -33,11 +33,11 @@ async function outcome({ workspace }: Bench, init: Init, momentUs: number): Prom
 
 export const earlyTerm: Claim = {
   name: "early-term",
-  title: "TERM in the first 5 ms",
+  title: "TERM in the first 20 ms",
   how: `TERM is sent so many microseconds after the exec of the init. Clean: the container is gone and every service that had been started was told; untold: gone, but a service was killed without a word; lost: still running ${patienceMs} ms later, with nobody told. Until an init's first instruction the kernel itself drops every signal to PID 1: the floor shows how long that is.`,
   async measure(bench) {
     const inits = bench.inits.filter((init) => init.stopSignal === undefined);
-    const moments = bench.quick ? [1000, 4000] : momentsUs;
+    const moments = bench.quick ? [1000, 4000, 20_000] : momentsUs;
     const repetitions = (init: Init) => (bench.quick || init.name === "supervisord" ? 1 : 3);
     const outcomes = new Map<string, Outcome[]>();
     const key = (init: Init, moment: number) => `${init.name}, ${moment} µs`;
@@ -81,7 +81,7 @@ export function earlyGoal(mine: number | null, floor: number | null): Goal {
   const from = (moment: number | null) => (moment === null ? "not always" : `from ${moment} µs on`);
   const ratio = mine === null || floor === null ? null : mine / floor;
   return {
-    what: "TERM in the first 5 ms after exec: a clean stop, every time",
+    what: "TERM in the first 20 ms after exec: a clean stop, every time",
     atMost: `from ${atMost} × the floor's moment on`,
     measured: `${from(mine)} (floor: ${from(floor)})`,
     floor: times(ratio),
