@@ -56,9 +56,12 @@ export interface BuildOptions {
 export async function buildBaseImage(engine: Engine, options: BuildOptions = {}): Promise<string> {
   const { from = "debian:13", variant = "full", cached = true, buildArgs = [] } = options;
   const tag = options.tag ?? imageName(variant);
-  const binary = await releaseBinary();
   const release = RELEASES[from];
-  const base = release === undefined ? from : await baseImage(engine, release);
+  // One mostly computes, the other mostly waits for a mirror.
+  const [binary, base] = await Promise.all([
+    releaseBinary(),
+    release === undefined ? from : baseImage(engine, release),
+  ]);
   const epoch = await sourceDateEpoch();
   // Podman writes files of its own into the layers, and can date them.
   const dated = engine.program === "podman" ? ["--timestamp", String(epoch)] : [];

@@ -14,6 +14,7 @@ import { dist, type Variant } from "./runtime/compiler.ts";
 import { run } from "./setup/command.ts";
 import { contractPath, contractPoints } from "./setup/contract.ts";
 import { logPath, say, seconds, top } from "./setup/places.ts";
+import { needMirror } from "./test/mirror.ts";
 import { type Phase, runPhases, selectPhases, tally } from "./test/phases.ts";
 import { proveContract } from "./test/proof.ts";
 import { runSuite, testFiles } from "./test/suite.ts";
@@ -131,7 +132,15 @@ function containerPhases(): Phase[] {
         return undefined;
       },
     },
-    command("build image", "image/build.ts", [], ["container engine", "build runtime (release)"]),
+    {
+      name: "reach of a mirror",
+      needs: ["container engine"],
+      run: async () => {
+        if (shared.engine !== undefined) await needMirror(shared.engine);
+        return undefined;
+      },
+    },
+    command("build image", "image/build.ts", [], ["reach of a mirror", "build runtime (release)"]),
     suite("containers", 1),
     suite("acceptance", 2),
   ];

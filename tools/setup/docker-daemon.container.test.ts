@@ -75,3 +75,43 @@ for (const [title, { end, code, cleans }] of Object.entries(endings)) {
     }
   });
 }
+
+/** Starts two daemons, prints the networks of their containers and the machine's interfaces, and stops them. */
+const NEIGHBOURS = `
+import { startDockerDaemon } from "./tools/setup/docker-daemon.ts";
+import { runOrThrow } from "./tools/setup/command.ts";
+const [first, second] = [await startDockerDaemon(process.env.FIRST), await startDockerDaemon(process.env.SECOND)];
+const format = "{{range .IPAM.Config}}{{.Subnet}}{{end}}";
+const networks = [];
+for (const { host } of [first, second]) {
+  const args = ["network", "inspect", "bridge", "--format", format];
+  networks.push((await runOrThrow("ask for the network", "docker", args, { env: { DOCKER_HOST: host } })).stdout.trim());
+}
+await second.stop();
+const kept = (await runOrThrow("list bridges", "ip", ["-br", "link"])).stdout.match(/^shipshape\\w+/gm)?.length ?? 0;
+await first.stop();
+const left = (await runOrThrow("list bridges", "ip", ["-br", "link"])).stdout.match(/^shipshape\\w+/gm)?.length ?? 0;
+console.log(JSON.stringify({ networks, kept, left }));
+`;
+
+test("startDockerDaemon() gives the containers of two daemons different addresses", {
+  timeout: 4 * LIMIT_MS,
+}, async (t) => {
+  for (const [program, argument] of [
+    ["dockerd", "--version"],
+    ["ip", "-V"],
+  ] as const)
+    if ((await run(program, [argument])).code !== 0) return t.skip(`no ${program} here`);
+  const [FIRST, SECOND] = [1, 2].map(() => mkdtempSync(join(cacheDir, "docker-test-"))) as [string, string];
+  try {
+    const program = [process.execPath, "--import", "tsx", "--input-type=module", "--eval", NEIGHBOURS];
+    const { code, stdout, stderr } = await run("unshare", ["--net", ...program], { cwd: top, env: { FIRST, SECOND } });
+    assert.equal(code, 0, stderr);
+    const { networks, kept, left } = JSON.parse(stdout) as { networks: string[]; kept: number; left: number };
+    assert.equal(new Set(networks).size, 2, `both have ${networks}`);
+    for (const network of networks) assert.match(network, /^172\.\d+\.\d+\.0\/24$/);
+    assert.deepEqual({ kept, left }, { kept: 1, left: 0 }, "a daemon takes its own bridge with it");
+  } finally {
+    for (const directory of [FIRST, SECOND]) rmSync(directory, { recursive: true, force: true });
+  }
+});

@@ -4,6 +4,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lastLines } from "./command.ts";
+import { type Bridge, makeBridge } from "./docker-bridge.ts";
 import { cacheDir, say } from "./places.ts";
 import { onStop } from "./stopping.ts";
 
@@ -23,12 +24,14 @@ interface Attempt {
   readonly legacyTables?: boolean;
 }
 
+const NO_BRIDGE = "--bridge=none";
+
 /** Machines differ in what they let a daemon do to the network: each attempt asks for less. */
 const ATTEMPTS: readonly Attempt[] = [
   { why: "", args: [] },
   { why: "iptables-nft does not work here: using iptables-legacy", args: [], legacyTables: true },
   { why: "no iptables here: containers reach the outside by the host's network only", args: ["--iptables=false"] },
-  { why: "no bridges here: containers have the host's network or none", args: ["--iptables=false", "--bridge=none"] },
+  { why: "no bridges here: containers have the host's network or none", args: ["--iptables=false", NO_BRIDGE] },
 ];
 
 const NETWORK_TROUBLE = /iptables|network controller|bridge/i;
@@ -52,7 +55,7 @@ fi
 exec "$@"`;
 
 /**
- * Starts dockerd by hand, without an init system, with a data root, a socket, a pid file and a containerd of its own.
+ * Starts dockerd by hand, without an init system, with a data root, a socket, a pid file, a containerd and a bridge of its own.
  * @param dataRoot where its images and containers are, kept for the next time; no other daemon may use it meanwhile
  * @throws when it does not answer; the message ends with the daemon's last words
  */
@@ -60,11 +63,12 @@ export async function startDockerDaemon(dataRoot = join(cacheDir, "docker")): Pr
   const log = join(dataRoot, "dockerd.log");
   mkdirSync(dataRoot, { recursive: true });
   const runDir = mkdtempSync("/run/shipshape-docker-");
+  const bridge = await makeBridge(dataRoot);
   for (const attempt of ATTEMPTS) {
     if (attempt.why !== "") say(attempt.why);
     writeFileSync(log, "");
-    const child = launch(attempt, runDir, dataRoot, log);
-    const stop = stopper(child, runDir);
+    const child = launch(attempt, runDir, dataRoot, log, bridge);
+    const stop = stopper(child, runDir, bridge);
     const forget = onStop(stop);
     if (await answers(child, join(runDir, "docker.sock"))) {
       return {
@@ -82,13 +86,15 @@ export async function startDockerDaemon(dataRoot = join(cacheDir, "docker")): Pr
     // Only a daemon that gave up because of the network may do better with less of it.
     if (!ended || !NETWORK_TROUBLE.test(readFileSync(log, "utf8"))) break;
   }
+  await bridge?.remove();
   rmSync(runDir, { recursive: true, force: true });
   throw new Error(`cannot start dockerd (log: ${log}):\n${lastLines(readFileSync(log, "utf8"), 10)}`);
 }
 
-function launch(attempt: Attempt, runDir: string, dataRoot: string, log: string): ChildProcess {
+function launch(attempt: Attempt, runDir: string, dataRoot: string, log: string, bridge: Bridge | null): ChildProcess {
   const output = openSync(log, "a");
-  const daemon = ["dockerd", ...daemonArgs(runDir, dataRoot), ...attempt.args];
+  const network = bridge === null || attempt.args.includes(NO_BRIDGE) ? [] : [`--bridge=${bridge.name}`];
+  const daemon = ["dockerd", ...daemonArgs(runDir, dataRoot), ...network, ...attempt.args];
   const isolated = hasCgroups() ? [] : ["unshare", "--mount", "sh", "-euc", WITH_CGROUPS, "dockerd"];
   // Should this process be killed, the kernel tells the daemon to stop. A session of its own keeps Ctrl-C from it: stop() comes last.
   return spawn("setpriv", ["--pdeathsig", "TERM", ...isolated, ...daemon], {
@@ -145,9 +151,10 @@ function ping(socketPath: string): Promise<boolean> {
   });
 }
 
-function stopper(child: ChildProcess, runDir: string): () => Promise<void> {
+function stopper(child: ChildProcess, runDir: string, bridge: Bridge | null): () => Promise<void> {
   return async () => {
     await end(child);
+    await bridge?.remove();
     rmSync(runDir, { recursive: true, force: true });
   };
 }
