@@ -328,10 +328,10 @@ export class Container {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1]);
   }
 
-  /** CPU time that the init has used, in clock ticks of 10 ms. */
-  cpuTicks(): number {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
-    return Number(fields[11]) + Number(fields[12]);
+  /** How often the init has given the processor away or lost it. */
+  wakeUps(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+    return [...status.matchAll(/ctxt_switches:\s+(\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
   #onlyChild(): number | undefined {
