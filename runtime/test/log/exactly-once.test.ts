@@ -92,7 +92,7 @@ test(
       );
     }
     const kills = await keepKilling(box, () => box.output.count("sender-done") === SENDERS);
-    assert.equal((await box.stop("SIGTERM", 30_000)).code, 0);
+    assert.equal((await box.stop()).code, 0);
     assertEachOnce(count(box, "/var/log", ["syslog", "auth.log"], /: number=(\d+);/g, MESSAGES));
     const files = readdirSync(box.path("/var/log")).filter((name) => name.startsWith("syslog."));
     assert.ok(
@@ -124,7 +124,7 @@ sleep 1000;
       services: { s: { run: "exec perl /opt/writer.pl" } },
     });
     const kills = await keepKilling(box, () => box.has("/tmp/done"));
-    assert.equal((await box.stop("SIGTERM", 30_000)).code, 0);
+    assert.equal((await box.stop()).code, 0);
     assertEachOnce(
       count(
         box,
