@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { boot, type Container, SANITIZED } from "../harness/container.ts";
 import { eventually } from "../harness/deadline.ts";
 import { assertOrder, waiting } from "../harness/fixtures.ts";
-import { assertWell, TORTURE, vitals } from "../harness/health.ts";
+import { assertWell, LONGER, TORTURE, vitals } from "../harness/health.ts";
 import { run } from "../harness/run.ts";
 import { skip, test } from "../harness/test.ts";
 
@@ -74,7 +74,7 @@ test(
     assert.equal(wrong, -1, `line ${wrong + 1} is ${lines()[wrong]}`);
     assert.equal((await box.stop()).code, 143);
   },
-  200_000 * TORTURE,
+  200_000 * LONGER,
 );
 
 test("A80 a service that ends while PID 1 starts itself again is started again", async () => {

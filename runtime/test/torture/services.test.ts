@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, renameSync } from "node:fs";
 import { boot, type Container } from "../harness/container.ts";
 import { eventually, reaches, trivialRuns } from "../harness/deadline.ts";
 import { waiting } from "../harness/fixtures.ts";
-import { assertWell, TORTURE, vitals } from "../harness/health.ts";
+import { assertWell, LONGER, TORTURE, vitals } from "../harness/health.ts";
 import { Random } from "../harness/random.ts";
 import { type FileSpec, script, serviceFiles } from "../harness/rootfs.ts";
 import { test } from "../harness/test.ts";
@@ -34,7 +34,7 @@ test(
     await assertWell(box, before, "s");
     assert.ok(box.output.text.length < 2_000_000, `the init wrote ${box.output.text.length} bytes about it`);
   },
-  600_000 * TORTURE,
+  600_000 * LONGER,
 );
 
 test("A80 1,000 services with logs run under a limit of 1,024 files, leave no file on /run and stop together", async () => {
@@ -139,5 +139,5 @@ test(
     });
     assert.equal(box.output.count("keep-ready"), 1);
   },
-  300_000 * TORTURE,
+  300_000 * LONGER,
 );
