@@ -139,7 +139,7 @@ function spin(what: string, probe: () => boolean): void {
 }
 
 test("A31 a second TERM shortens what is left to a second", async () => {
-  await using box = await boot({ services: { s: { run: STUBBORN } }, postShutdown: { p: "echo hook-ran >&2" } });
+  await using box = await boot({ services: { s: { run: STUBBORN } }, postShutdown: { p: "true" } });
   await box.sees("stubborn");
   box.signal("SIGTERM");
   // Two that wait for the init are one.
@@ -147,7 +147,8 @@ test("A31 a second TERM shortens what is left to a second", async () => {
   const { ms, code } = await box.stopSoon(2000);
   assert.ok(ms > 500, `took ${ms} ms`);
   assert.equal(code, 1);
-  assert.equal(box.output.count("hook-ran"), 1);
+  // A tenth of the second is the hook's; whether that is enough for it depends on the machine.
+  assert.equal(box.output.count("Running /etc/my_init.post_shutdown.d/p..."), 1);
 });
 
 test("A31 a third TERM kills at once", async () => {
