@@ -27,8 +27,9 @@ export interface Stop {
   readonly exitCode: number;
 }
 
-const COMMAND_LIMIT_MS = 30_000;
-const RUN_LIMIT_MS = 60_000;
+/** They only end a hang: a busy machine takes many times as long as an idle one. */
+const COMMAND_LIMIT_MS = 180_000;
+const RUN_LIMIT_MS = 240_000;
 
 /**
  * Starts a container in the background. It is removed on Ctrl-C too.

@@ -57,11 +57,11 @@ const STEPS: readonly (readonly string[])[] = [
   ["try-restart", "plain"],
   ["-v", "hup", "plain"],
   ["-v", "kill", "plain"],
-  ["-w", "3", "start", "plain", "nothere", "second"],
+  ["-w", "60", "start", "plain", "nothere", "second"],
   ["-v", "once", "idle"],
   ["status", "idle"],
   ["check", "idle"],
-  ["-w3", "down", "idle"],
+  ["-w60", "down", "idle"],
   ["status", "idle"],
   ["start", "idle"],
   ["status", "idle"],
@@ -77,10 +77,10 @@ const STEPS: readonly (readonly string[])[] = [
   ["status", "stubborn"],
   ["-v", "hup", "stubborn"],
   ["-w1", "force-stop", "stubborn2"],
-  ["-w2", "stop", "stubborn2"],
+  ["-w60", "stop", "stubborn2"],
   ["-w1", "try-restart", "stubborn3"],
   ["-w1", "force-restart", "stubborn3"],
-  ["-w3", "start", "stubborn3"],
+  ["-w60", "start", "stubborn3"],
   ["-w1", "stop", "lingering"],
   ["status", "lingering"],
   ["start", "available"],
@@ -154,8 +154,10 @@ async function transcript(box: Container, sv: string): Promise<string[]> {
 
 test("A82 sv prints and returns what runit's sv does", async () => {
   assert.ok(existsSync(RUNIT_SV) && existsSync(RUNSVDIR), "this test compares with runit: apt-get install runit");
-  await using runit = await boot({ command: [RUNSVDIR, "-P", "/etc/service"], services: SERVICES });
-  await using ours = await boot({ services: SERVICES });
+  // What is not told how long to wait shall have the time that it takes.
+  const env = { SVWAIT: "60" };
+  await using runit = await boot({ command: [RUNSVDIR, "-P", "/etc/service"], services: SERVICES, env });
+  await using ours = await boot({ services: SERVICES, env });
   // runit answers status from its files as soon as its supervisor of the last service runs.
   for (const [box, sv] of [
     [runit, RUNIT_SV],
@@ -165,4 +167,4 @@ test("A82 sv prints and returns what runit's sv does", async () => {
   }
   const [theirs, mine] = await Promise.all([transcript(runit, RUNIT_SV), transcript(ours, "sv")]);
   assert.deepEqual(mine, theirs);
-}, 120_000);
+}, 300_000);

@@ -1,9 +1,9 @@
-import { TORTURE } from "./health.ts";
+import { LONGER } from "./health.ts";
 import { Random } from "./random.ts";
 import { test } from "./test.ts";
 
 /** A test whose failure tells the seed that repeats it (`FUZZ_SEED`). */
-export function fuzz(title: string, body: (random: Random) => Promise<void>, limitMs = 120_000): void {
+export function fuzz(title: string, body: (random: Random) => Promise<void>, limitMs = 200_000): void {
   test(
     title,
     async () => {
@@ -15,6 +15,6 @@ export function fuzz(title: string, body: (random: Random) => Promise<void>, lim
         throw error;
       }
     },
-    limitMs * TORTURE,
+    limitMs * LONGER,
   );
 }
