@@ -1,4 +1,4 @@
-import { withEngine } from "../tools/engine.ts";
+import { withEngine } from "../tools/containers/open-engine.ts";
 import type { Claim } from "./harness/claim.ts";
 import { bootInContainer, makeImage } from "./harness/containers.ts";
 import { middle, milliseconds, nsPerMs, percent, times } from "./harness/format.ts";

@@ -1,11 +1,12 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startContainer } from "../host/engines/container.ts";
+import type { HostEngine } from "../host/engines/host-engine.ts";
 import { buildBaseImage } from "../image/build.ts";
 import { staged } from "../image/context.ts";
-import { baseImage } from "../tools/base-image.ts";
-import { startContainer } from "../tools/container.ts";
-import { type Engine, withEngine } from "../tools/engine.ts";
+import { baseImage } from "../tools/containers/base-image.ts";
+import { withEngine } from "../tools/containers/open-engine.ts";
 import { top } from "../tools/setup/places.ts";
 import { Board, Kind } from "./harness/board.ts";
 import type { Claim, Goal } from "./harness/claim.ts";
@@ -76,7 +77,7 @@ const timeGoals: readonly (RatioGoal & { metric: Metric; by: System["name"] })[]
 const atMostBytesAdded = 5e6;
 
 /** An image with three services more, and a job that cron runs when it starts. */
-async function withFixtures(engine: Engine, workspace: Workspace, image: string, name: string): Promise<string> {
+async function withFixtures(engine: HostEngine, workspace: Workspace, image: string, name: string): Promise<string> {
   const tag = `shipshape-bench:${process.pid}-${name}`;
   const context = staged(0, workspace.directory, ["launch", "service", "ready", "floor"], (directory) => {
     mkdirSync(join(directory, "etc/cron.d"), { recursive: true });
@@ -98,7 +99,7 @@ async function withFixtures(engine: Engine, workspace: Workspace, image: string,
 }
 
 /** Boots a system, lets it idle, stops it. Times in nanoseconds, the stop in milliseconds, memory in bytes. */
-async function measureOnce(engine: Engine, workspace: Workspace, system: System): Promise<Record<Metric, number>> {
+async function measureOnce(engine: HostEngine, workspace: Workspace, system: System): Promise<Record<Metric, number>> {
   const board = new Board(join(workspace.memory, `system-${system.name}`));
   const options = ["--network", "none", "-v", `${board.path}:${boardPath}`, "-e", `BENCH_BOARD=${boardPath}`];
   const container = await startContainer(engine, [...options, system.image, `${place}/launch`, ...system.argv]);

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { Failure } from "./failure.ts";
+import { Failure } from "../host/failure.ts";
 import { parse, synopsis, usageOf, type Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 

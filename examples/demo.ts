@@ -1,7 +1,8 @@
+import { lastLines } from "../host/command.ts";
+import { type Container, startContainer } from "../host/engines/container.ts";
+import type { HostEngine } from "../host/engines/host-engine.ts";
 import { buildBaseImage, imageName } from "../image/build.ts";
-import { type Container, startContainer } from "../tools/container.ts";
-import { type Engine, withEngine } from "../tools/engine.ts";
-import { lastLines } from "../tools/setup/command.ts";
+import { withEngine } from "../tools/containers/open-engine.ts";
 import { isMain } from "../tools/setup/main.ts";
 import { buildExample } from "./build.ts";
 import { type Finding, lastWords, measureRow, type Row, runRows, type Side, servicesUp, stopRows } from "./rows.ts";
@@ -16,7 +17,7 @@ const LAST_LINES = 20;
  * The same app under `my_init` and in the naive way, side by side.
  * @returns what did not come out as it should; nothing when all is well
  */
-async function demo(engine: Engine): Promise<string[]> {
+async function demo(engine: HostEngine): Promise<string[]> {
   // Built in a quarter of the time of the full one, and enough.
   await buildBaseImage(engine, { variant: "small" });
   const oldStyleImage = await buildExample(engine, "old-style");

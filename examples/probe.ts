@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Container } from "../tools/container.ts";
+import type { Container } from "../host/engines/container.ts";
 import { top } from "../tools/setup/places.ts";
 
 /** What each verb of `probe.mjs` answers; times in milliseconds, `null` for what did not happen in time. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Container } from "../tools/container.ts";
+import type { Container } from "../host/engines/container.ts";
 import { measureRow, type Row, runRows, type Side, stopRows } from "./rows.ts";
 
 /** A container whose probes answer with what is given, and how long each was told to wait. */

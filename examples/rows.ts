@@ -1,5 +1,5 @@
+import type { Container, Stop } from "../host/engines/container.ts";
 import { eventually } from "../runtime/test/harness/deadline.ts";
-import type { Container, Stop } from "../tools/container.ts";
 import { seconds } from "../tools/setup/places.ts";
 import { probe } from "./probe.ts";
 

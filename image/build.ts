@@ -12,9 +12,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { baseImage } from "../tools/base-image.ts";
+import type { HostEngine } from "../host/engines/host-engine.ts";
+import { baseImage } from "../tools/containers/base-image.ts";
+import { withEngine } from "../tools/containers/open-engine.ts";
 import type { Release } from "../tools/debian.ts";
-import { type Engine, withEngine } from "../tools/engine.ts";
 import { isMain } from "../tools/setup/main.ts";
 import { logPath, say, seconds, top } from "../tools/setup/places.ts";
 import { labels, PROJECT, releaseBinary, sourceDateEpoch, staged } from "./context.ts";
@@ -53,7 +54,7 @@ export interface BuildOptions {
  *
  * @returns the image's id
  */
-export async function buildBaseImage(engine: Engine, options: BuildOptions = {}): Promise<string> {
+export async function buildBaseImage(engine: HostEngine, options: BuildOptions = {}): Promise<string> {
   const { from = "debian:13", variant = "full", cached = true, buildArgs = [] } = options;
   const tag = options.tag ?? imageName(variant);
   const release = RELEASES[from];
@@ -106,7 +107,7 @@ function context(binary: string, epoch: number, buildArgs: readonly string[]): B
 }
 
 /** Writes an image as docker-archive, unless the file there is of this very image. */
-async function saveArchive(engine: Engine, tag: string, id: string, archive: string): Promise<void> {
+async function saveArchive(engine: HostEngine, tag: string, id: string, archive: string): Promise<void> {
   const idFile = `${archive}.id`;
   if (existsSync(archive) && existsSync(idFile) && readFileSync(idFile, "utf8") === id) return;
   mkdirSync(join(archive, ".."), { recursive: true });

@@ -1,7 +1,7 @@
 /** The gate: types, style, dead code, the repository's own checks, unit tests. `npm run check`. */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { run } from "./setup/command.ts";
+import { run } from "../host/command.ts";
 import { projectFiles } from "./setup/files.ts";
 import { isMain } from "./setup/main.ts";
 import { top } from "./setup/places.ts";

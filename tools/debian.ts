@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { lastLines, run, runOrThrow } from "./setup/command.ts";
+import { lastLines, run, runOrThrow } from "../host/command.ts";
 import { cacheDir, logPath, say } from "./setup/places.ts";
 
 /** Debian releases that we build from; `epoch` dates the files of a base file system (day of the release, seconds). */

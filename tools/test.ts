@@ -6,12 +6,13 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { run } from "../host/command.ts";
+import type { HostEngine } from "../host/engines/host-engine.ts";
 import { gate } from "./check.ts";
+import { openEngine } from "./containers/open-engine.ts";
 import { needDebianPackages } from "./debian.ts";
-import { type Engine, openEngine } from "./engine.ts";
 import { hostArch } from "./runtime/arch.ts";
 import { dist, type Variant } from "./runtime/compiler.ts";
-import { run } from "./setup/command.ts";
 import { contractPath, contractPoints } from "./setup/contract.ts";
 import { logPath, say, seconds, top } from "./setup/places.ts";
 import { needMirror } from "./test/mirror.ts";
@@ -45,7 +46,7 @@ function filesFor(kind: "contract" | "torture", variant: Variant): string[] {
 }
 
 /** What one phase opens and later ones use. */
-const shared: { engine?: Engine; close?: () => Promise<void> } = {};
+const shared: { engine?: HostEngine; close?: () => Promise<void> } = {};
 
 /** Runs one of the repository's commands as its user would; what it says is shown. */
 function command(name: string, script: string, args: readonly string[] = [], needs: readonly string[] = []): Phase {

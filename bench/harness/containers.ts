@@ -1,7 +1,7 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Engine } from "../../tools/engine.ts";
-import { runOrThrow } from "../../tools/setup/command.ts";
+import { runOrThrow } from "../../host/command.ts";
+import type { HostEngine } from "../../host/engines/host-engine.ts";
 import { Board, EVENT_LIMIT_MS, Kind } from "./board.ts";
 import { type Init, librariesOf } from "./inits.ts";
 import type { Workspace } from "./workspace.ts";
@@ -15,7 +15,7 @@ const boardPath = "/board";
  * @returns its name, to be removed by the caller
  */
 export async function makeImage(
-  engine: Engine,
+  engine: HostEngine,
   workspace: Workspace,
   inits: readonly Init[],
   services: number,
@@ -42,7 +42,7 @@ export async function makeImage(
 
 /** Runs an init in a container until all services are up. @returns from its exec to the exec of the last service, in nanoseconds */
 export async function bootInContainer(
-  engine: Engine,
+  engine: HostEngine,
   workspace: Workspace,
   image: string,
   init: Init,

@@ -4,16 +4,17 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { type CommandOptions, type CommandResult, run } from "../../host/command.ts";
+import { type Container, startContainer } from "../../host/engines/container.ts";
+import type { HostEngine } from "../../host/engines/host-engine.ts";
 import { BASE_IMAGE, buildBaseImage } from "../../image/build.ts";
 import { shows } from "../../image/test/shows.ts";
 import { openTerminal, type Terminal } from "../../image/test/terminal.ts";
 import { eventually } from "../../runtime/test/harness/deadline.ts";
 import { buildCli } from "../../tools/build-cli.ts";
-import { type Container, startContainer } from "../../tools/container.ts";
+import { openEngine } from "../../tools/containers/open-engine.ts";
+import { openPodman } from "../../tools/containers/podman.ts";
 import { needDebianPackages } from "../../tools/debian.ts";
-import { type Engine, openEngine } from "../../tools/engine.ts";
-import { openPodman } from "../../tools/podman.ts";
-import { type CommandOptions, type CommandResult, run } from "../../tools/setup/command.ts";
 
 const SETUP_LIMIT_MS = 20 * 60_000;
 const TEST_LIMIT_MS = 5 * 60_000;
@@ -22,7 +23,7 @@ const TEST_LIMIT_MS = 5 * 60_000;
 const WITH_SSH = ["sh", "-c", "rm -f /etc/service/sshd/down; exec /sbin/my_init --enable-insecure-key"];
 
 interface Opened {
-  readonly engine: Engine;
+  readonly engine: HostEngine;
   readonly close: () => Promise<void>;
 }
 

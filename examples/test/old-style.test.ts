@@ -1,9 +1,9 @@
 import { equal, match, ok } from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Container } from "../../host/engines/container.ts";
 import { setUp } from "../../image/test/setup.ts";
 import { shows } from "../../image/test/shows.ts";
 import { eventually } from "../../runtime/test/harness/deadline.ts";
-import type { Container } from "../../tools/container.ts";
 import { buildExample } from "../build.ts";
 import { probe } from "../probe.ts";
 import { servicesUp } from "../rows.ts";

@@ -1,9 +1,9 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { describe, test } from "node:test";
+import { type Container, runContainer } from "../../host/engines/container.ts";
 import { eventually } from "../../runtime/test/harness/deadline.ts";
 import { assertOrder } from "../../runtime/test/harness/fixtures.ts";
 import { script } from "../../runtime/test/harness/rootfs.ts";
-import { type Container, runContainer } from "../../tools/container.ts";
 import { needDebianPackages } from "../../tools/debian.ts";
 import { BASE_IMAGE } from "../build.ts";
 import { beat, furnished, services, TERM_AT_ONCE, TERM_BEFORE } from "./fixture.ts";

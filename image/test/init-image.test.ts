@@ -3,11 +3,11 @@ import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { runOrThrow } from "../../host/command.ts";
+import { runContainer } from "../../host/engines/container.ts";
+import type { HostEngine } from "../../host/engines/host-engine.ts";
 import { eventually } from "../../runtime/test/harness/deadline.ts";
-import { baseImage } from "../../tools/base-image.ts";
-import { runContainer } from "../../tools/container.ts";
-import type { Engine } from "../../tools/engine.ts";
-import { runOrThrow } from "../../tools/setup/command.ts";
+import { baseImage } from "../../tools/containers/base-image.ts";
 import { logPath, top } from "../../tools/setup/places.ts";
 import { buildInitImage, INIT_COMMANDS, INIT_IMAGE } from "../init-image.ts";
 import { SETUP_LIMIT_MS, setUp } from "./setup.ts";
@@ -135,7 +135,7 @@ describe(INIT_IMAGE, { timeout: 2 * SETUP_LIMIT_MS }, () => {
 });
 
 /** Node.js 20 of Debian 13, with npm and the settings by which this machine's npm finds its registry. */
-async function buildNodeImage(engine: Engine): Promise<void> {
+async function buildNodeImage(engine: HostEngine): Promise<void> {
   const setting = async (name: string): Promise<string> =>
     (await runOrThrow("ask npm", "npm", ["config", "get", name])).stdout.trim();
   const directory = mkdtempSync(join(tmpdir(), "shipshape-node-"));

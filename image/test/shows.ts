@@ -1,5 +1,5 @@
+import type { Container } from "../../host/engines/container.ts";
 import { eventually } from "../../runtime/test/harness/deadline.ts";
-import type { Container } from "../../tools/container.ts";
 
 /** It only ends a hang. */
 const LIMIT_MS = 180_000;

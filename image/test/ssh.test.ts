@@ -1,8 +1,8 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { CommandResult } from "../../host/command.ts";
+import { type Container, runContainer } from "../../host/engines/container.ts";
 import { eventually } from "../../runtime/test/harness/deadline.ts";
-import { type Container, runContainer } from "../../tools/container.ts";
-import type { CommandResult } from "../../tools/setup/command.ts";
 import { BASE_IMAGE } from "../build.ts";
 import { SETUP_LIMIT_MS, setUp } from "./setup.ts";
 import { shows } from "./shows.ts";

@@ -5,7 +5,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { run } from "../setup/command.ts";
+import { run } from "../../host/command.ts";
 import { projectFiles } from "../setup/files.ts";
 import { isMain } from "../setup/main.ts";
 import { top } from "../setup/places.ts";

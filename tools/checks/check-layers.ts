@@ -33,13 +33,14 @@ export const layers: readonly Layer[] = [
   // The other programs of the binary know nothing of each other.
   { path: "runtime/src/*", may: BASE },
   { path: "runtime/src/applets", may: ["runtime/src", "lib"] },
-  { path: "runtime/test", may: ["runtime/src", "lib", "tools", PACKAGES] },
-  { path: "cli", may: ["lib", PACKAGES] },
-  { path: "cli/test", may: ["cli", "image", "runtime/test", "tools", PACKAGES] },
-  { path: "tools", may: ["lib", PACKAGES] },
-  { path: "image", may: ["runtime/test", "tools", "lib", PACKAGES] },
-  { path: "examples", may: ["image", "runtime/test", "tools", PACKAGES] },
-  { path: "bench", may: ["image", "tools", "lib", PACKAGES] },
+  { path: "runtime/test", may: ["runtime/src", "host", "lib", "tools", PACKAGES] },
+  { path: "host", may: ["lib", PACKAGES] },
+  { path: "cli", may: ["host", "lib", PACKAGES] },
+  { path: "cli/test", may: ["cli", "host", "image", "runtime/test", "tools", PACKAGES] },
+  { path: "tools", may: ["host", "lib", PACKAGES] },
+  { path: "image", may: ["runtime/test", "host", "tools", "lib", PACKAGES] },
+  { path: "examples", may: ["image", "runtime/test", "host", "tools", PACKAGES] },
+  { path: "bench", may: ["image", "host", "tools", "lib", PACKAGES] },
 ];
 
 /**

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { runOrThrow } from "../setup/command.ts";
+import { runOrThrow } from "../../host/command.ts";
 import { top } from "../setup/places.ts";
 import { cached, digest } from "./cached.ts";
 

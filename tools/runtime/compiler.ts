@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { runOrThrow } from "../../host/command.ts";
 import { needDebianPackages } from "../debian.ts";
-import { runOrThrow } from "../setup/command.ts";
 import { top } from "../setup/places.ts";
 import { type Arch, hostArch, toolchains } from "./arch.ts";
 import { cached, digest } from "./cached.ts";

@@ -1,7 +1,7 @@
-import { baseImage } from "../base-image.ts";
-import { runContainer } from "../container.ts";
-import type { Engine } from "../engine.ts";
-import { type CommandResult, lastLines } from "../setup/command.ts";
+import { type CommandResult, lastLines } from "../../host/command.ts";
+import { runContainer } from "../../host/engines/container.ts";
+import type { HostEngine } from "../../host/engines/host-engine.ts";
+import { baseImage } from "../containers/base-image.ts";
 
 const PROBE_LIMIT_MS = 180_000;
 /** Prints the address of the first file that `apt-get update` reads, and fetches that file, by the same methods. */
@@ -14,7 +14,7 @@ echo "$uri"
  * Makes sure that a container, as the tests start it, reaches the mirror from which tests and images install packages.
  * @throws in one line when it does not: the tests behind it would fail as if the product had
  */
-export async function needMirror(engine: Engine): Promise<void> {
+export async function needMirror(engine: HostEngine): Promise<void> {
   const image = await baseImage(engine, "trixie");
   const trouble = mirrorTrouble(await runContainer(engine, [image, "sh", "-c", PROBE], { timeoutMs: PROBE_LIMIT_MS }));
   if (trouble !== null) throw new Error(trouble);

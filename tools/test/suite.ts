@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { run } from "../setup/command.ts";
+import { run } from "../../host/command.ts";
 import { projectFiles } from "../setup/files.ts";
 import { logPath, seconds, top } from "../setup/places.ts";
 import { type Outcome, single } from "./phases.ts";

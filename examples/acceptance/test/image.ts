@@ -3,19 +3,20 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { promisify } from "node:util";
+import { type Container, type Stop, startContainer } from "../../../host/engines/container.ts";
+import type { HostEngine } from "../../../host/engines/host-engine.ts";
 import { buildBaseImage } from "../../../image/build.ts";
 import { shows } from "../../../image/test/shows.ts";
 import { stopSoon } from "../../../image/test/stops.ts";
-import { type Container, type Stop, startContainer } from "../../../tools/container.ts";
-import { type Engine, openEngine } from "../../../tools/engine.ts";
-import { openPodman } from "../../../tools/podman.ts";
+import { openEngine } from "../../../tools/containers/open-engine.ts";
+import { openPodman } from "../../../tools/containers/podman.ts";
 import { logPath, top } from "../../../tools/setup/places.ts";
 
 /** One of the images in one engine. */
 export interface AcceptanceImage {
   /** Its name in the engine. */
   readonly name: string;
-  readonly engine: Engine;
+  readonly engine: HostEngine;
   /** Starts a container of it. @param options of `docker run` @param command what to run instead of the image's own */
   start(options?: readonly string[], command?: readonly string[]): Promise<Subject>;
 }
@@ -55,7 +56,7 @@ export function accept(name: string, tests: (image: AcceptanceImage) => void): v
     { timeout: SETUP_LIMIT_MS },
   );
   after(() => builder?.close());
-  const built = (): Engine => {
+  const built = (): HostEngine => {
     if (builder === undefined) throw new Error("the engine is there in tests only, not while they are registered");
     return builder.engine;
   };
@@ -77,12 +78,12 @@ function tested(
   where: string,
   tests: (image: AcceptanceImage) => void,
   tag: string,
-  open: () => Promise<Engine>,
+  open: () => Promise<HostEngine>,
 ): void {
   describe(`${name} under ${where}`, { timeout: SETUP_LIMIT_MS + TESTS_LIMIT_MS }, () => {
-    let engine: Engine | undefined;
+    let engine: HostEngine | undefined;
     const containers: Container[] = [];
-    const opened = (): Engine => {
+    const opened = (): HostEngine => {
       if (engine === undefined) throw new Error("the engine is there in tests only");
       return engine;
     };
@@ -107,7 +108,7 @@ function tested(
   });
 }
 
-function subject(engine: Engine, container: Container): Subject {
+function subject(engine: HostEngine, container: Container): Subject {
   return {
     ...container,
     shows: (...texts) => shows(container, ...texts),
@@ -125,8 +126,8 @@ function subject(engine: Engine, container: Container): Subject {
 }
 
 /** Copies an image from one engine to another, unless it is there. */
-async function transfer(tag: string, from: Engine, to: Engine): Promise<void> {
-  const id = async (engine: Engine): Promise<string> => {
+async function transfer(tag: string, from: HostEngine, to: HostEngine): Promise<void> {
+  const id = async (engine: HostEngine): Promise<string> => {
     const { code, stdout } = await engine.run(["image", "inspect", "--format", "{{.Id}}", tag]);
     // Docker writes the algorithm before the digest.
     return code === 0 ? stdout.trim().replace("sha256:", "") : "";

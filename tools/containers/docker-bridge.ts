@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { run } from "./command.ts";
+import { run } from "../../host/command.ts";
 
 /** The network of a daemon's containers. */
 export interface Bridge {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import type { Engine } from "./engine.ts";
-import { type CommandOptions, type CommandResult, runOrThrow } from "./setup/command.ts";
-import { onStop } from "./setup/stopping.ts";
+import { type CommandOptions, type CommandResult, runOrThrow } from "../command.ts";
+import { onStop } from "../stopping.ts";
+import type { HostEngine } from "./host-engine.ts";
 
 /** A container that runs, or has run, until {@link Container.remove}. */
 export interface Container {
@@ -35,7 +35,7 @@ const RUN_LIMIT_MS = 240_000;
  * Starts a container in the background. It is removed on Ctrl-C too.
  * @param args as `docker run` takes them: options, image, command
  */
-export async function startContainer(engine: Engine, args: readonly string[]): Promise<Container> {
+export async function startContainer(engine: HostEngine, args: readonly string[]): Promise<Container> {
   const name = `shipshape-${process.pid}-${randomBytes(3).toString("hex")}`;
   const container = handle(engine, name);
   const forget = onStop(container.remove);
@@ -59,7 +59,7 @@ export async function startContainer(engine: Engine, args: readonly string[]): P
 
 /** Runs a container to its end and removes it. `stdout` and `stderr` are what its processes wrote. */
 export async function runContainer(
-  engine: Engine,
+  engine: HostEngine,
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
@@ -74,7 +74,7 @@ export async function runContainer(
   }
 }
 
-function handle(engine: Engine, name: string): Container {
+function handle(engine: HostEngine, name: string): Container {
   const limited = { timeoutMs: COMMAND_LIMIT_MS };
   const inspect = async (template: string): Promise<string> => {
     const { stdout } = await engine.runOrThrow(`inspect ${name}`, ["inspect", "--format", template, name], limited);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { commonApiVersion } from "./engine.ts";
+import { commonApiVersion } from "./host-engine.ts";
 
 test("commonApiVersion() takes the version that the daemon offers when the client is too new or too old", () => {
   const tooNew = "Error response from daemon: client version 1.50 is too new. Maximum supported API version is 1.41";

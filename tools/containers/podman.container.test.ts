@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { podmanAt } from "./engine.ts";
+import { podmanAt } from "../../host/engines/host-engine.ts";
 import { openPodman } from "./podman.ts";
 
 test("podmanAt() is null when Podman answers but starts no container", { timeout: 10 * 60_000 }, async () => {

@@ -1,12 +1,13 @@
-import { needDebianPackages } from "./debian.ts";
-import { type CommandOptions, type CommandResult, run, runOrThrow } from "./setup/command.ts";
-import { startDockerDaemon } from "./setup/docker-daemon.ts";
-import { say } from "./setup/places.ts";
+import { type CommandOptions, type CommandResult, NOT_STARTED, run, runOrThrow } from "../command.ts";
 
-/** A container engine that answers. */
-export interface Engine {
+/** Engines of the machine that this project drives as programs, in the order in which they are asked; their command lines are the same. */
+export const HOST_ENGINES = ["docker", "podman"] as const;
+export type HostEngineName = (typeof HOST_ENGINES)[number];
+
+/** A container engine of the machine, which answers. */
+export interface HostEngine {
   /** The client's command name. */
-  readonly program: "docker" | "podman";
+  readonly program: HostEngineName;
   /** Variables that lead the client to this engine; processes that talk to it by themselves need them. */
   readonly env: Readonly<Record<string, string>>;
   /** Arguments that every `build` needs here. */
@@ -18,48 +19,31 @@ export interface Engine {
 }
 
 const ANSWER_LIMIT_MS = 10_000;
-const COMMAND_NOT_FOUND = 127;
 /** Two blocks of zeros. */
 const EMPTY_TAR = new Uint8Array(1024);
 
-/**
- * Gives a container engine to `use`: the Docker or Podman that runs on this machine, else a Docker daemon started for the time of
- * the call (its packages are installed first) with data, socket and pid file of its own. It is stopped at the end, also after a
- * failure or Ctrl-C. `SHIPSHAPE_ENGINE=docker` or `podman` leaves the other one out.
- */
-export async function withEngine<T>(use: (engine: Engine) => Promise<T>): Promise<T> {
-  const { engine, close } = await openEngine();
-  try {
-    return await use(engine);
-  } finally {
-    await close();
-  }
+/** Whether `SHIPSHAPE_ENGINE` leaves an engine in. */
+export function wantsHostEngine(name: HostEngineName): boolean {
+  const wanted = process.env.SHIPSHAPE_ENGINE;
+  return !wanted || wanted === name;
 }
 
-/** As {@link withEngine}, for those who cannot put their work into one function: they must call `close`. */
-export async function openEngine(): Promise<{ engine: Engine; close: () => Promise<void> }> {
-  const running = await findEngine();
-  if (running !== null) return { engine: running, close: async () => {} };
-
-  if (process.env.SHIPSHAPE_ENGINE === "podman")
-    throw new Error("cannot use podman: it does not start a container here; `podman run` says why");
-  await needDocker();
-  const daemon = await startDockerDaemon();
-  const engine = await docker({ DOCKER_HOST: daemon.host }, daemon.buildArgs);
-  if (engine !== null) return { engine, close: daemon.stop };
-  await daemon.stop();
-  throw new Error("cannot use the Docker daemon just started: `docker version` does not succeed");
+/** Says that `SHIPSHAPE_ENGINE` names no engine; `null` when it does, or is not set. */
+export function unknownHostEngine(): string | null {
+  if (HOST_ENGINES.some(wantsHostEngine)) return null;
+  return `SHIPSHAPE_ENGINE is "${process.env.SHIPSHAPE_ENGINE}", not ${HOST_ENGINES.join(" or ")}`;
 }
 
 /** The engine that runs already, `null` when there is none. */
-async function findEngine(): Promise<Engine | null> {
-  const wanted = process.env.SHIPSHAPE_ENGINE;
-  return (wanted !== "podman" ? await docker({}, []) : null) ?? (wanted !== "docker" ? await podmanAt({}) : null);
+export async function findHostEngine(): Promise<HostEngine | null> {
+  const docker = wantsHostEngine("docker") ? await dockerAt({}) : null;
+  return docker ?? (wantsHostEngine("podman") ? await podmanAt({}) : null);
 }
 
 type Environment = Readonly<Record<string, string>>;
 
-async function docker(where: Environment, buildArgs: readonly string[]): Promise<Engine | null> {
+/** The Docker that these variables lead to, `null` when it does not answer. @param buildArgs what every `build` needs there */
+export async function dockerAt(where: Environment, buildArgs: readonly string[] = []): Promise<HostEngine | null> {
   let env = where;
   const ask = (): Promise<CommandResult> => run("docker", ["version"], { env, timeoutMs: ANSWER_LIMIT_MS });
   let answer = await ask();
@@ -86,7 +70,7 @@ export function commonApiVersion(stderr: string): string | null {
  * The Podman that these variables lead to, `null` when it cannot start a container: it answers questions also where the kernel lets it
  * do nothing.
  */
-export async function podmanAt(env: Environment): Promise<Engine | null> {
+export async function podmanAt(env: Environment): Promise<HostEngine | null> {
   const found = engine("podman", env, []);
   const limited = { timeoutMs: ANSWER_LIMIT_MS };
   if ((await found.run(["info"], limited)).code !== 0) return null;
@@ -95,10 +79,10 @@ export async function podmanAt(env: Environment): Promise<Engine | null> {
   const present = await found.run(["image", "exists", trial], limited);
   if (present.code !== 0) await found.run(["import", "-", trial], { ...limited, input: EMPTY_TAR });
   const { code } = await found.run(["run", "--rm", trial, "/no-such-command"], limited);
-  return code === COMMAND_NOT_FOUND ? found : null;
+  return code === NOT_STARTED ? found : null;
 }
 
-function engine(program: Engine["program"], env: Environment, buildArgs: readonly string[]): Engine {
+function engine(program: HostEngineName, env: Environment, buildArgs: readonly string[]): HostEngine {
   const merge = (options: CommandOptions = {}): CommandOptions => ({ ...options, env: { ...env, ...options.env } });
   return {
     program,
@@ -107,12 +91,4 @@ function engine(program: Engine["program"], env: Environment, buildArgs: readonl
     run: (args, options) => run(program, args, merge(options)),
     runOrThrow: (purpose, args, options) => runOrThrow(purpose, program, args, merge(options)),
   };
-}
-
-async function needDocker(): Promise<void> {
-  say("no container engine answers: a Docker daemon is started for this run");
-  const has = async (program: string): Promise<boolean> => (await run(program, ["--version"])).code === 0;
-  if (!(await has("dockerd"))) await needDebianPackages(["docker.io"]);
-  // In Debian 13 the client is a package of its own.
-  if (!(await has("docker"))) await needDebianPackages(["docker-cli"]);
 }

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
-import { baseRootfs, keptRootfs, type Release, releases } from "./debian.ts";
-import type { Engine } from "./engine.ts";
-import { say } from "./setup/places.ts";
+import type { HostEngine } from "../../host/engines/host-engine.ts";
+import { baseRootfs, keptRootfs, type Release, releases } from "../debian.ts";
+import { say } from "../setup/places.ts";
 
 /** How long a registry may take to say that it has the image. */
 const REGISTRY_ANSWER_MS = 10_000;
@@ -16,7 +16,7 @@ const REGISTRY_ANSWERED = /Pulling from|Getting image source|Copying blob/;
  * mmdebstrap. While that one is young no registry is asked again.
  * @returns its reference, for `--build-arg BASE_IMAGE=…`
  */
-export async function baseImage(engine: Engine, release: Release): Promise<string> {
+export async function baseImage(engine: HostEngine, release: Release): Promise<string> {
   const official = `debian:${releases[release].version}`;
   if ((await engine.run(["image", "inspect", official])).code === 0) return official;
   const made = `shipshape/debian:${releases[release].version}`;
@@ -28,7 +28,7 @@ export async function baseImage(engine: Engine, release: Release): Promise<strin
   return made;
 }
 
-async function pull(engine: Engine, reference: string): Promise<boolean> {
+async function pull(engine: HostEngine, reference: string): Promise<boolean> {
   say(`pulling ${reference}`);
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(), REGISTRY_ANSWER_MS);
@@ -43,13 +43,13 @@ async function pull(engine: Engine, reference: string): Promise<boolean> {
 }
 
 /** Whether the image is there and made of this very tar file. */
-async function isFrom(engine: Engine, reference: string, tar: string): Promise<boolean> {
+async function isFrom(engine: HostEngine, reference: string, tar: string): Promise<boolean> {
   const format = `{{index .Config.Labels "${MADE}"}}`;
   const { stdout } = await engine.run(["image", "inspect", "--format", format, reference]);
   return stdout.trim() === dateOf(tar);
 }
 
-async function importRootfs(engine: Engine, reference: string, tar: string): Promise<void> {
+async function importRootfs(engine: HostEngine, reference: string, tar: string): Promise<void> {
   await engine.runOrThrow(`import ${tar} as ${reference}`, [
     "import",
     `--change=LABEL ${MADE}=${dateOf(tar)}`,

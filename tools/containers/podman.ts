@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { needDebianPackages } from "./debian.ts";
-import { type Engine, podmanAt } from "./engine.ts";
-import { cacheDir } from "./setup/places.ts";
+import { type HostEngine, podmanAt } from "../../host/engines/host-engine.ts";
+import { needDebianPackages } from "../debian.ts";
+import { cacheDir } from "../setup/places.ts";
 
 /**
  * A Podman with configuration and storage of its own, beside whatever the machine has; its packages are installed first. Images
  * stay for the next time.
  * @throws when it cannot start containers here
  */
-export async function openPodman(): Promise<Engine> {
+export async function openPodman(): Promise<HostEngine> {
   // Podman 5, of Debian 13, left CNI.
   const bookworm = /^VERSION_CODENAME=bookworm$/m.test(readFileSync("/etc/os-release", "utf8"));
   await needDebianPackages(["podman", "runc", bookworm ? "containernetworking-plugins" : "netavark"]);

@@ -22,11 +22,14 @@ export interface CommandOptions {
 }
 
 export interface CommandResult {
-  /** Exit code; 128 + n after a signal; 124 after the timeout; 127 when the program cannot be started. */
+  /** Exit code; 128 + n after a signal; 124 after the timeout; {@link NOT_STARTED} when the program cannot be started. */
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
+
+/** Exit code of a program that cannot be started, as shells have it. */
+export const NOT_STARTED = 127;
 
 /** Longest output kept of each stream; of a longer one the end is kept. In characters. */
 const KEPT_OUTPUT = 4 * 1024 * 1024;
@@ -41,7 +44,6 @@ const alive = new Set<ChildProcess>();
  * Never rejects: look at `code`.
  */
 export function run(program: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  endOnStop();
   const log = options.logPath === undefined ? null : openLog(options.logPath);
   log?.write(`$ ${[program, ...args].join(" ")}\n`);
   return new Promise((resolve) => {
@@ -51,7 +53,7 @@ export function run(program: string, args: readonly string[], options: CommandOp
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
     });
-    alive.add(child);
+    track(child);
     const output = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (text: string) => {
@@ -70,7 +72,7 @@ export function run(program: string, args: readonly string[], options: CommandOp
     const abort = (): void => void end(child);
     options.signal?.addEventListener("abort", abort);
     const finish = (code: number, note: string): void => {
-      if (!alive.delete(child)) return;
+      if (!untrack(child)) return;
       clearTimeout(timer);
       options.signal?.removeEventListener("abort", abort);
       if (note !== "") output.stderr += `${note}\n`;
@@ -83,7 +85,7 @@ export function run(program: string, args: readonly string[], options: CommandOp
       if (timedOut) finish(124, `${program} was ended: not finished after ${(options.timeoutMs ?? 0) / 1000} s`);
       else finish(code ?? 128 + constants.signals[signal ?? "SIGKILL"], "");
     };
-    child.once("error", (error) => finish(127, `cannot run ${program}: ${error.message}`));
+    child.once("error", (error) => finish(NOT_STARTED, `cannot run ${program}: ${error.message}`));
     child.once("close", ended);
     // A process left behind may hold the outputs open for ever: then "close" does not come.
     child.once("exit", (code, signal) => setTimeout(ended, GRACE_MS, code, signal).unref());
@@ -132,13 +134,22 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-let endsOnStop = false;
-function endOnStop(): void {
-  if (endsOnStop) return;
-  endsOnStop = true;
-  onStop(async () => {
-    await Promise.all([...alive].map(end));
-  });
+let forget = (): void => {};
+
+/** Ends the command, too, when this process is told to stop. */
+function track(child: ChildProcess): void {
+  if (alive.size === 0)
+    forget = onStop(async () => {
+      await Promise.all([...alive].map(end));
+    });
+  alive.add(child);
+}
+
+/** Forgets a command that has ended. @returns false when it was forgotten already */
+function untrack(child: ChildProcess): boolean {
+  const known = alive.delete(child);
+  if (known && alive.size === 0) forget();
+  return known;
 }
 
 function openLog(path: string): WriteStream {

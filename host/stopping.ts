@@ -2,7 +2,7 @@ type Cleanup = () => void | Promise<void>;
 
 const STOP_SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 const cleanups: Cleanup[] = [];
-let listening = false;
+let stopListening: (() => void) | null = null;
 
 /**
  * Registers what has to be undone should this process be told to stop (Ctrl-C, SIGTERM, SIGHUP): the last registered runs
@@ -12,18 +12,22 @@ let listening = false;
  */
 export function onStop(cleanup: Cleanup): () => void {
   cleanups.push(cleanup);
-  if (!listening) listen();
+  stopListening ??= listen();
   return () => {
     const index = cleanups.indexOf(cleanup);
-    if (index >= 0) cleanups.splice(index, 1);
+    if (index < 0) return;
+    cleanups.splice(index, 1);
+    if (cleanups.length > 0) return;
+    stopListening?.();
+    stopListening = null;
   };
 }
 
-function listen(): void {
-  listening = true;
+/** @returns gives the signals back their default effect */
+function listen(): () => void {
   let stopping = false;
-  for (const [name, number] of Object.entries(STOP_SIGNALS)) {
-    process.on(name, async () => {
+  const handlers = Object.entries(STOP_SIGNALS).map(([name, number]) => {
+    const handler = async (): Promise<void> => {
       const status = 128 + number;
       if (stopping) process.exit(status);
       stopping = true;
@@ -36,6 +40,11 @@ function listen(): void {
         }
       }
       process.exit(status);
-    });
-  }
+    };
+    process.on(name, handler);
+    return [name, handler] as const;
+  });
+  return () => {
+    for (const [name, handler] of handlers) process.off(name, handler);
+  };
 }

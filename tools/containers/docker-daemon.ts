@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, wr
 import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { lastLines } from "./command.ts";
+import { lastLines } from "../../host/command.ts";
+import { onStop } from "../../host/stopping.ts";
+import { cacheDir, say } from "../setup/places.ts";
 import { type Bridge, makeBridge } from "./docker-bridge.ts";
-import { cacheDir, say } from "./places.ts";
-import { onStop } from "./stopping.ts";
 
 /** A Docker daemon of our own. */
 export interface DockerDaemon {

@@ -4,14 +4,14 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { join } from "node:path";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { run } from "./command.ts";
-import { cacheDir, top } from "./places.ts";
+import { run } from "../../host/command.ts";
+import { cacheDir, top } from "../setup/places.ts";
 
 const LIMIT_MS = 60_000;
 
 /** Starts a daemon, says where, asks it for its version, and then does as it is told. */
 const HOLDER = `
-import { startDockerDaemon } from "./tools/setup/docker-daemon.ts";
+import { startDockerDaemon } from "./tools/containers/docker-daemon.ts";
 const daemon = await startDockerDaemon(process.env.DATA_ROOT);
 console.log(daemon.host);
 process.stdin.once("data", async () => { await daemon.stop(); process.exit(0); });
@@ -78,8 +78,8 @@ for (const [title, { end, code, cleans }] of Object.entries(endings)) {
 
 /** Starts two daemons, prints the networks of their containers and the machine's interfaces, and stops them. */
 const NEIGHBOURS = `
-import { startDockerDaemon } from "./tools/setup/docker-daemon.ts";
-import { runOrThrow } from "./tools/setup/command.ts";
+import { startDockerDaemon } from "./tools/containers/docker-daemon.ts";
+import { runOrThrow } from "./host/command.ts";
 const [first, second] = [await startDockerDaemon(process.env.FIRST), await startDockerDaemon(process.env.SECOND)];
 const format = "{{range .IPAM.Config}}{{.Subnet}}{{end}}";
 const networks = [];
