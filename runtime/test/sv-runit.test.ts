@@ -192,4 +192,4 @@ test("A82 sv prints and returns what runit's sv does", async () => {
   }
   const [theirs, mine] = await Promise.all([transcript(runit, RUNIT_SV), transcript(ours, "sv")]);
   assert.deepEqual(mine, theirs);
-}, 120_000);
+}, 300_000);
