@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { printable } from "../lib/text/printable.ts";
 import { Failure } from "./failure.ts";
 import { parse, synopsis, usageOf, type Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
@@ -31,7 +32,8 @@ async function main(program: string, args: readonly string[]): Promise<number> {
     return USAGE_ERROR;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    console.error(`${called}: ${error.message}`);
+    // A reason may hold words of the container, which could write to the terminal what they like.
+    console.error(`${called}: ${printable(error.message)}`);
     return error.exitCode;
   }
 }
