@@ -106,6 +106,12 @@ function context(binary: string, epoch: number, buildArgs: readonly string[]): B
   });
 }
 
+/** Name of the file that an image is saved in: the default one is for the default image. */
+export function archiveName(variant: Variant, tag?: string): string {
+  if (tag !== undefined) return `${tag.replaceAll(/[^\w.-]+/g, "-")}.tar`;
+  return variant === "full" ? "baseimage.tar" : `baseimage-${variant}.tar`;
+}
+
 /** Writes an image as docker-archive, unless the file there is of this very image. */
 async function saveArchive(engine: HostEngine, tag: string, id: string, archive: string): Promise<void> {
   const idFile = `${archive}.id`;
@@ -140,10 +146,11 @@ async function main(): Promise<void> {
   if (variant === undefined)
     throw new Error(`cannot build the variant "${values.variant}": it is one of ${variants.join(", ")}`);
   const tag = values.tag ?? imageName(variant);
-  const archive = join(top, "dist/image", variant === "full" ? "baseimage.tar" : `baseimage-${variant}.tar`);
+  const archive = join(top, "dist/image", archiveName(variant, values.tag));
   await withEngine(async (engine) => {
     const id = await buildBaseImage(engine, { from: values.base, variant, tag, buildArgs: values["build-arg"] });
-    await buildInitImage(engine);
+    // A name of their own is for an image of their own: the others stay as they are.
+    if (values.tag === undefined) await buildInitImage(engine);
     await saveArchive(engine, tag, id, archive);
     console.log(`${tag} is in ${engine.program}, and in ${archive} (${Math.round(statSync(archive).size / 1e6)} MB)`);
   });

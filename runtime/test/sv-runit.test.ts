@@ -94,6 +94,9 @@ const STEPS: readonly (readonly string[])[] = [
   ["-v", "restart", "second"],
   ["-w1", "shutdown", "staying"],
   ["-w1", "force-shutdown", "staying"],
+  ["-w1", "T", "stubborn"],
+  ["-w3", "start", "stubborn"],
+  ["-w1", "D", "stubborn"],
 ];
 
 /** Command lines that are wrong: only the exit code and that something is said count. */
@@ -110,6 +113,21 @@ const WRONG: readonly (readonly string[])[] = [
   ["-w"],
   ["-w", "1"],
   ["-V"],
+];
+
+/** Scripts in /etc/init.d that are links to `sv`, with their arguments. */
+const SCRIPTS: readonly (readonly [string, ...string[]])[] = [
+  ["plain", "status"],
+  ["plain", "restart"],
+  ["plain", "stop"],
+  ["plain", "status"],
+  ["plain", "start", "second"],
+  ["plain", "force-reload"],
+  ["quick", "status"],
+  ["nothere", "stop"],
+  ["plain"],
+  ["plain", "stat"],
+  ["plain", "zzz"],
 ];
 
 /** Only the first letter of these counts; the service is down, so they do nothing. */
@@ -144,6 +162,15 @@ async function transcript(box: Container, sv: string): Promise<string[]> {
   for (const step of WRONG) {
     const { code, stdout, stderr } = await box.exec([sv, ...step]);
     lines.push(`$ sv ${step.join(" ")}`, stdout, `=> ${code} ${stderr.includes("usage: sv [-v] [-w sec] command")}`);
+  }
+  // A script of /etc/init.d is a link to sv.
+  await box.exec(
+    `mkdir -p /etc/init.d; for name in plain quick nothere; do ln -sf $(command -v ${sv}) /etc/init.d/$name; done`,
+  );
+  await box.exec(["/etc/init.d/plain", "start"]);
+  for (const [script, ...args] of SCRIPTS) {
+    const { code, stdout, stderr } = await box.exec([`/etc/init.d/${script}`, ...args]);
+    lines.push(`$ ${script} ${args.join(" ")}`, ...masked(stdout), `=> ${code} ${stderr.includes("usage: ")}`);
   }
   for (const letter of LETTERS) {
     const { code, stdout, stderr } = await box.exec([sv, letter, "quick"]);

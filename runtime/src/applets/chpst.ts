@@ -1,3 +1,4 @@
+// @aliases setuidgid envuidgid envdir pgrphack setlock softlimit
 import { kernel } from "../base/binding.ts";
 import { chpst } from "../chpst/chpst.ts";
 

@@ -19,6 +19,7 @@ import { adopt, type Running } from "./scripts.ts";
 import { readSettings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Signals } from "./signals.ts";
+import { removeStalePidFiles } from "./stale-pid-files.ts";
 import { startUp } from "./startup.ts";
 import { StopRequest } from "./stop-request.ts";
 
@@ -89,6 +90,7 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
 async function live(core: Core): Promise<number> {
   if (!core.guest) core.log.start();
   if (core.record.phase === "startup") {
+    removeStalePidFiles(core.sys, core.messages);
     const outcome = await startUp(core);
     if (outcome !== "done") return abort(core, outcome === "failed" ? 1 : 128 + core.stop.signal);
     keepEnvironment(core);

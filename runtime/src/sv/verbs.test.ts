@@ -44,6 +44,18 @@ test("findVerb() takes words with s for status, and waits only for those written
   assert.deepEqual(verb("force-reload").commands, ["term", "cont"]);
 });
 
+test("findVerb() takes D, T, X and E for words with force-", () => {
+  for (const [letter, word] of [
+    ["D", "stop"],
+    ["T", "reload"],
+    ["X", "shutdown"],
+    ["E", "shutdown"],
+  ] as const) {
+    assert.deepEqual(findVerb(letter), findVerb(`force-${word}`), letter);
+    assert.deepEqual(findVerb(`${letter}own`), findVerb(`force-${word}`), letter);
+  }
+});
+
 test("findVerb() lets only force- words kill", () => {
   for (const word of ["stop", "reload", "restart", "shutdown"]) {
     assert.equal(verb(word).kills, false, word);
