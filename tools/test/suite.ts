@@ -1,10 +1,11 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { run } from "../setup/command.ts";
 import { projectFiles } from "../setup/files.ts";
 import { logPath, seconds, top } from "../setup/places.ts";
+import { runMeasured, sum } from "./cost.ts";
 import { type Outcome, single } from "./phases.ts";
+import type { TestCost } from "./preload.mjs";
 import type { TestResult } from "./reporter.mjs";
 
 export interface Suite {
@@ -30,6 +31,7 @@ const NO_CHANCE = /\w+Sanitizer/;
 const ITSELF = "the suite itself";
 
 const REPORTER = fileURLToPath(new URL("reporter.mjs", import.meta.url));
+const PRELOAD = fileURLToPath(new URL("preload.mjs", import.meta.url));
 
 /** Test files by what they need: `unit` stands beside its source, the others need the binary or a container engine. */
 export function testFiles(kind: "unit" | "contract" | "torture" | "emulated" | "containers" | "acceptance"): string[] {
@@ -59,6 +61,7 @@ export async function runSuite(suite: Suite, progress: (text: string) => void = 
   const isUnsteady = ({ title }: TestResult) => again("passed", title) && !again("failed", title);
   return {
     ...first,
+    cost: sum([first.cost, second.cost]),
     failed: first.failed.filter((test) => !isUnsteady(test)),
     unsteady: first.failed.filter(isUnsteady),
   };
@@ -87,15 +90,24 @@ async function runOnce(
     progress(`${results.length} tests`);
   };
   const patterns = titles.map((title) => `--test-name-pattern=^${title.replaceAll(/[^\w ]/g, "\\$&")}$`);
-  const args = ["--import", "tsx", "--test", `--test-concurrency=${suite.concurrency}`, ...patterns];
+  const costs = logPath(`${suite.name}-costs`);
+  rmSync(costs, { force: true });
+  const args = [
+    "--enable-source-maps",
+    "--import",
+    PRELOAD,
+    "--test",
+    `--test-concurrency=${suite.concurrency}`,
+    ...patterns,
+  ];
   const reporters = [
     ["--test-reporter=spec", `--test-reporter-destination=${log}`],
     [`--test-reporter=${REPORTER}`, "--test-reporter-destination=stdout"],
   ].flat();
   const files = suite.files.map((path) => join(top, path));
-  const { code, stderr } = await run(process.execPath, [...args, ...reporters, ...files], {
+  const { code, stderr, cost } = await runMeasured(process.execPath, [...args, ...reporters, ...files], {
     cwd: top,
-    env: { NODE_TEST_CONTEXT: undefined, ...suite.env },
+    env: { NODE_TEST_CONTEXT: undefined, SHIPSHAPE_COSTS: costs, ...suite.env },
     timeoutMs: suite.timeoutMs,
     signal: idle.signal,
     onOutput: read,
@@ -106,6 +118,8 @@ async function runOnce(
     failed: results.filter(({ outcome }) => outcome === "failed"),
     skipped: results.filter(({ outcome }) => outcome === "skipped"),
     unsteady: [],
+    cost,
+    costs: costsIn(costs),
   };
   if (idle.signal.aborted) {
     const last = results.at(-1)?.title ?? "none";
@@ -119,6 +133,13 @@ async function runOnce(
     return withFailure(outcome, `node --test ended with status ${code} (log: ${log})\n${stderr}`);
   }
   return outcome;
+}
+
+/** What each test cost, as the preload wrote it. */
+function costsIn(path: string): TestCost[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+  return lines.map((line) => JSON.parse(line) as TestCost);
 }
 
 /** The outcome with a failure of the suite itself. */

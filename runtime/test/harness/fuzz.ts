@@ -1,4 +1,4 @@
-import { TORTURE } from "./health.ts";
+import { LONGER } from "./health.ts";
 import { Random } from "./random.ts";
 import { test } from "./test.ts";
 
@@ -15,6 +15,6 @@ export function fuzz(title: string, body: (random: Random) => Promise<void>, lim
         throw error;
       }
     },
-    limitMs * TORTURE,
+    limitMs * LONGER,
   );
 }

@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { type Container, SANITIZED } from "./container.ts";
 import { eventually } from "./deadline.ts";
 
-/** Every count of the torture tests is multiplied by this, so that a long run can be asked for. */
+/** Every count of the torture tests is multiplied by this, so that a long run can be asked for, and a short one; no count comes to less than one. */
 export const TORTURE = Number(process.env.TORTURE ?? "1");
+
+/** For deadlines: those of a run with fewer repetitions are no shorter. */
+export const LONGER = Math.max(1, TORTURE);
 
 /** Allocators keep what was used once; what leaks grows by far more under thousands of repetitions. */
 const MEMORY_SLACK_KB = 600;

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { boot, type Container, SANITIZED } from "../harness/container.ts";
 import { eventually, TIME_SCALE } from "../harness/deadline.ts";
 import { assertOrder, waiting } from "../harness/fixtures.ts";
-import { assertWell, TORTURE, vitals } from "../harness/health.ts";
+import { assertWell, LONGER, TORTURE, vitals } from "../harness/health.ts";
 import { run } from "../harness/run.ts";
 import { skip, test } from "../harness/test.ts";
 
@@ -74,7 +74,7 @@ test(
     assert.equal(wrong, -1, `line ${wrong + 1} is ${lines()[wrong]}`);
     assert.equal((await box.stop()).code, 143);
   },
-  120_000 * TORTURE,
+  120_000 * LONGER,
 );
 
 test("A80 a service that ends while PID 1 starts itself again is started again", async () => {
@@ -232,7 +232,7 @@ test("A40 PID 1 crashes during the shutdown: every stage still comes once, in or
 });
 
 test("A30 a TERM that comes while PID 1 starts itself again is not lost", async () => {
-  for (let i = 0; i < 20 * TORTURE; i++) {
+  for (let i = 0; i < Math.max(5, 20 * TORTURE); i++) {
     await using box = await boot({ services: { s: { run: waiting({ TERM: "exit 0" }) } } });
     await box.sees("ready");
     box.signal(SEGV);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { cronBox } from "../cron/box.ts";
 import { type Container, SANITIZED } from "../harness/container.ts";
 import { eventually } from "../harness/deadline.ts";
-import { TORTURE } from "../harness/health.ts";
+import { LONGER, TORTURE } from "../harness/health.ts";
 import { test } from "../harness/test.ts";
 
 const AT_ONCE = 1000 * TORTURE;
@@ -145,7 +145,7 @@ test(
     await eventually("nothing is left of them", () => readdirCount(box) < 40 && box.zombies().length === 0);
     assert.equal((await box.exec("cron run a:1")).code, 0);
   },
-  120_000 * TORTURE,
+  120_000 * LONGER,
 );
 
 /** How many descriptors cron has. */

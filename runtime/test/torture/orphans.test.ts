@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { boot } from "../harness/container.ts";
 import { eventually } from "../harness/deadline.ts";
 import { gated, waiting } from "../harness/fixtures.ts";
-import { assertWell, TORTURE, vitals } from "../harness/health.ts";
+import { assertWell, LONGER, vitals } from "../harness/health.ts";
 import { test } from "../harness/test.ts";
 
-const ORPHANS = 100_000 * TORTURE;
+const ORPHANS = 100_000 * LONGER;
 const MAKERS = 2;
 
 test(
@@ -30,7 +30,7 @@ test(
       most = Math.max(most, box.zombies().length);
     }, 500);
     try {
-      await box.sees("made", MAKERS, 240_000 * TORTURE);
+      await box.sees("made", MAKERS, 240_000 * LONGER);
     } finally {
       clearInterval(watch);
     }
@@ -38,7 +38,7 @@ test(
     assert.ok(most < 5000, `${most} zombies at once`);
     assert.equal((await box.stop()).code, 0);
   },
-  300_000 * TORTURE,
+  300_000 * LONGER,
 );
 
 test("A50 orphans that end while the container stops are reaped, and the stop is as quick", async () => {

@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, renameSync } from "node:fs";
 import { boot, type Container } from "../harness/container.ts";
 import { eventually, TIME_SCALE } from "../harness/deadline.ts";
 import { waiting } from "../harness/fixtures.ts";
-import { assertWell, TORTURE, vitals } from "../harness/health.ts";
+import { assertWell, LONGER, TORTURE, vitals } from "../harness/health.ts";
 import { Random } from "../harness/random.ts";
 import { type FileSpec, script, serviceFiles } from "../harness/rootfs.ts";
 import { test } from "../harness/test.ts";
@@ -12,7 +12,7 @@ function isDirectory(box: Container, path: string): boolean {
   return lstatSync(box.path(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-const DEATHS = 10_000 * TORTURE;
+const DEATHS = 10_000 * LONGER;
 
 test(
   `A80 a service dies ${DEATHS} times`,
@@ -29,12 +29,12 @@ test(
     await box.sees("ready");
     const before = await vitals(box, "s");
     await box.exec("sv up mortal logged");
-    await eventually(`it has died ${DEATHS} times`, () => box.size("/tmp/lives") >= DEATHS, 240_000 * TORTURE);
+    await eventually(`it has died ${DEATHS} times`, () => box.size("/tmp/lives") >= DEATHS, 240_000 * LONGER);
     await box.exec("sv down mortal logged logged/log");
     await assertWell(box, before, "s");
     assert.ok(box.output.text.length < 2_000_000, `the init wrote ${box.output.text.length} bytes about it`);
   },
-  300_000 * TORTURE,
+  300_000 * LONGER,
 );
 
 test("A80 1,000 services with logs run under a limit of 1,024 files, leave no file on /run and stop together", async () => {
@@ -135,5 +135,5 @@ test(
     });
     assert.equal(box.output.count("keep-ready"), 1);
   },
-  180_000 * TORTURE,
+  180_000 * LONGER,
 );
