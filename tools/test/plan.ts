@@ -22,7 +22,7 @@ const TIME_SCALE: Readonly<Record<Variant, number>> = { release: 2, asan: 4, gcs
 const ASAN_OPTIONS = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64";
 
 /** What one phase opens and later ones use. */
-const shared: { engine?: Engine; close?: () => Promise<void> } = {};
+const shared: { engine?: Engine; close?: (() => Promise<void>) | undefined } = {};
 
 /** All phases of `npm test`, in the order in which they begin. */
 export function plan(form: Form): Phase[] {

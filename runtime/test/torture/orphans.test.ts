@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { boot } from "../harness/container.ts";
 import { eventually } from "../harness/deadline.ts";
 import { gated, waiting } from "../harness/fixtures.ts";
-import { assertWell, LONGER, vitals } from "../harness/health.ts";
+import { assertWell, LONGER, TORTURE, vitals } from "../harness/health.ts";
 import { test } from "../harness/test.ts";
 
-const ORPHANS = 100_000 * LONGER;
+const ORPHANS = 100_000 * TORTURE;
 const MAKERS = 2;
 
 test(

@@ -12,7 +12,7 @@ function isDirectory(box: Container, path: string): boolean {
   return lstatSync(box.path(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-const DEATHS = 10_000 * LONGER;
+const DEATHS = 10_000 * TORTURE;
 
 test(
   `A80 a service dies ${DEATHS} times`,
