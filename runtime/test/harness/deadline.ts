@@ -7,6 +7,9 @@ export const TIME_SCALE = Number(process.env.SHIPSHAPE_TIME_SCALE ?? "1");
 export const EVENT_DEADLINE_MS = 10_000;
 
 const POLL_MS = 4;
+const LONGEST_POLL_MS = 50;
+/** A probe may take this part of the time: one that looks at a thousand processes shall not be what they wait for. */
+const PROBE_SHARE = 1 / 4;
 
 /**
  * Waits until `probe` answers something else than `undefined` or `false`, and returns that answer.
@@ -20,11 +23,12 @@ export async function eventually<T>(
 ): Promise<Exclude<T, undefined | false>> {
   const limitMs = deadlineMs * TIME_SCALE;
   const start = performance.now();
-  for (;;) {
+  for (let pollMs = POLL_MS; ; pollMs = Math.min(LONGEST_POLL_MS, pollMs * 1.2)) {
+    const began = performance.now();
     const answer = await probe();
     if (answer !== undefined && answer !== false) return answer as Exclude<T, undefined | false>;
     if (performance.now() - start > limitMs) throw new Error(`gave up after ${limitMs} ms waiting until ${what}`);
-    await delay(POLL_MS);
+    await delay(Math.max(pollMs, (performance.now() - began) / PROBE_SHARE));
   }
 }
 
