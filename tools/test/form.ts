@@ -50,7 +50,7 @@ export const instrumented: readonly Entry[] = [
 /** What the short form hands to tests: numbers of repetitions, and `SHIPSHAPE_FORM` for those that choose by themselves. */
 export const SHORT_ENV: Readonly<Record<string, string>> = {
   SHIPSHAPE_FORM: "short",
-  TORTURE: "0.1",
+  TORTURE: "0.05",
   SHIPSHAPE_LOG_MESSAGES: "100000",
   SHIPSHAPE_FLOOD_MS: "1500",
 };
@@ -58,7 +58,7 @@ export const SHORT_ENV: Readonly<Record<string, string>> = {
 /** What a short run says at its end. */
 export const leftOut: readonly string[] = [
   "contract and torture under ASan, contract under GC stress: but for the files of tools/test/form.ts",
-  "nine of ten repetitions: deaths, orphans, crashes, fuzzing rounds, log messages (TORTURE=1)",
+  "nineteen of twenty repetitions of deaths, orphans, crashes and fuzzing, nine of ten log messages",
   "six of eight stretches of time in which schedules are compared with Debian's cron",
   "acceptance images under Podman: but for those of examples/acceptance/test/image.ts",
 ];

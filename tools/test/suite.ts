@@ -23,6 +23,8 @@ export interface Suite {
   readonly secondChance?: boolean;
 }
 
+/** The first test may take so many times longer to end than any other: processes start, and what they need is prepared. */
+const BEFORE_THE_FIRST = 5;
 /** More failures than these are no matter of chance. */
 const MAX_SECOND_CHANCES = 3;
 /** Nor is what a sanitizer found, however seldom. */
@@ -79,11 +81,14 @@ async function runOnce(
   if (suite.files.length === 0) return single(ITSELF, "failed", `no test file for ${suite.name}`);
   const results: TestResult[] = [];
   const idle = new AbortController();
-  const watch = setTimeout(() => idle.abort(), suite.idleMs ?? suite.timeoutMs);
+  const idleMs = suite.idleMs ?? suite.timeoutMs;
+  const armed = (ms: number): NodeJS.Timeout => setTimeout(() => idle.abort(), ms);
+  let watch = armed(BEFORE_THE_FIRST * idleMs);
   let rest = "";
   const read = (text: string, stream: "stdout" | "stderr"): void => {
     if (stream === "stderr") return;
-    watch.refresh();
+    clearTimeout(watch);
+    watch = armed(idleMs);
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) if (line.startsWith("{")) results.push(JSON.parse(line) as TestResult);
@@ -123,10 +128,7 @@ async function runOnce(
   };
   if (idle.signal.aborted) {
     const last = results.at(-1)?.title ?? "none";
-    return withFailure(
-      outcome,
-      `no test ended for ${seconds(suite.idleMs ?? 0)}; the last one was: ${last} (log: ${log})`,
-    );
+    return withFailure(outcome, `no test ended for ${seconds(idleMs)}; the last one was: ${last} (log: ${log})`);
   }
   if (results.length === 0) return withFailure(outcome, `no test was run\n${stderr}`);
   if (code !== 0 && outcome.failed.length === 0) {

@@ -52,7 +52,10 @@ test(`A80 ${MANY} services with logs run under a limit of ${FILES} files, leave 
   assert.match(await box.sv("status", `s${MANY - 1}`), /^run: s\d+: \(pid \d+\) \d+s; run: log: /);
   assert.deepEqual(readdirSync(box.path("/run")), ["shipshape"]);
   assert.deepEqual(readdirSync(box.path("/run/shipshape")), ["control"]);
-  assert.ok(box.output.lines.includes(String(FILES)), "programs did not get the limit that the container was started with");
+  assert.ok(
+    box.output.lines.includes(String(FILES)),
+    "programs did not get the limit that the container was started with",
+  );
   const { stdout } = await box.exec("sv status $(cd /etc/service && echo *) | grep -c '^run: .*run: log'");
   assert.equal(stdout, `${MANY}\n`);
   const { code, ms } = await box.stop();
