@@ -24,7 +24,7 @@ function bootAll(port: number): Promise<Container> {
     services: {
       cron: { run: "exec /sbin/cron -f" },
       web: { run: "echo from-web; exec sleep 1000", files: { "log.conf": "LOG_CAPTURE=on" } },
-      own: { run: "echo from-own; exec sleep 1000", log: "exec cat >>/var/log/own" },
+      own: { run: "echo sees $GIVEN; exec sleep 1000", log: "exec cat >>/var/log/own" },
       app: { run: "exec chpst -u app -e /opt/env sleep 1001" },
       user: { run: waiting({ TERM: "echo user-got-TERM; exit" }, "user-ready"), files: { user: "app\n" } },
     },
@@ -41,6 +41,8 @@ function bootAll(port: number): Promise<Container> {
 async function allWork(box: Container, round: number, received: () => string): Promise<void> {
   assert.match(await box.sv("status", "web", "own"), /^run: web: \(pid \d+\).*\nrun: own: .*; run: log: /);
   assert.match(await box.sv("restart", "own"), /^ok: run: own: /);
+  const starts = "sees by a file\n".repeat(round + 1);
+  await eventually("its log has each start", () => box.has("/var/log/own") && box.read("/var/log/own") === starts);
   assert.equal((await box.exec("setuser app id -un")).stdout, "app\n");
   assert.equal((await box.exec("chpst -u app -e /opt/env sh -c 'id -un; echo $EXTRA'")).stdout, "app\nmore\n");
   await box.exec(`logger -p mail.err -t app round-${round}`);
@@ -71,7 +73,6 @@ test("A80 A95 A98 every program of the binary works, also after each daemon has 
     await box.sees("user-ready");
     await box.sees("cron[job]: booted");
     await fileHas(box, "services/web.log", "from-web");
-    await eventually("the service's own log has it", () => box.has("/var/log/own") && box.read("/var/log/own") !== "");
     await eventually("the service has become the user", () => box.find("sleep 1001"));
     await allWork(box, 1, received);
 
