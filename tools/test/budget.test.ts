@@ -53,7 +53,7 @@ test("measureUnit() measures time of both kinds", async () => {
 });
 
 test("costTable() has a line per phase with its share of the budget, the rest of the run, and the total", () => {
-  const lines = costTable(new Map([["contract", outcomeOf(1000, 500)]]), { contract: BUDGET }, UNIT, {
+  const lines = costTable(new Map([["contract", outcomeOf(1000, 500)]]), () => BUDGET, UNIT, {
     user: 3000,
     system: 1500,
   });
