@@ -1,11 +1,11 @@
 /** The gate: types, style, dead code, the repository's own checks, unit tests. `npm run check`. */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { run } from "../host/command.ts";
 import { projectFiles } from "./setup/files.ts";
 import { isMain } from "./setup/main.ts";
 import { top } from "./setup/places.ts";
-import { type Phase, runPhases, tally } from "./test/phases.ts";
+import { runMeasured } from "./test/cost.ts";
+import { type Phase, runPhases, single, tally } from "./test/phases.ts";
 import { runSuite, testFiles } from "./test/suite.ts";
 
 const TOOL_LIMIT_MS = 5 * 60_000;
@@ -21,9 +21,10 @@ function command(name: string, program: string, args: readonly string[]): Phase 
   return {
     name,
     run: async () => {
-      const { code, stdout, stderr } = await run(program, args, { cwd: top, timeoutMs: TOOL_LIMIT_MS });
-      if (code !== 0) throw new Error(`${stdout}${stderr}`.trim() || `${program} ended with status ${code}`);
-      return undefined;
+      const limits = { cwd: top, timeoutMs: TOOL_LIMIT_MS };
+      const { code, stdout, stderr, cost } = await runMeasured(program, args, limits);
+      if (code === 0) return single(name, "passed", "", cost);
+      return single(name, "failed", `${stdout}${stderr}`.trim() || `${program} ended with status ${code}`, cost);
     },
   };
 }

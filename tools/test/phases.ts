@@ -1,4 +1,6 @@
 import { say, seconds } from "../setup/places.ts";
+import { type Cost, FREE } from "./cost.ts";
+import type { TestCost } from "./preload.mjs";
 import type { TestResult } from "./reporter.mjs";
 
 /** What the tests of a phase came to. */
@@ -8,7 +10,13 @@ export interface Outcome {
   readonly skipped: readonly TestResult[];
   /** Failed at first, and passed when they were run once more; each with its failure. */
   readonly unsteady: readonly TestResult[];
+  /** Processor time of the phase's commands. */
+  readonly cost: Cost;
+  /** Processor time per test and per test file. */
+  readonly costs: readonly TestCost[];
 }
+
+const RESULTS = ["passed", "failed", "skipped", "unsteady"] as const;
 
 /** One step of a run. */
 export interface Phase {
@@ -118,14 +126,14 @@ async function attempt(phase: Phase, progress: (text: string) => void): Promise<
 }
 
 /** The outcome of a phase that counts as one. */
-export function single(title: string, outcome: TestResult["outcome"], text: string): Outcome {
+export function single(title: string, outcome: TestResult["outcome"], text: string, cost: Cost = FREE): Outcome {
   const result = { title, file: "", ms: 0, outcome, text };
-  return { passed: [], failed: [], skipped: [], unsteady: [], [outcome]: [result] };
+  return { passed: [], failed: [], skipped: [], unsteady: [], cost, costs: [], [outcome]: [result] };
 }
 
 function describe(name: string, outcome: Outcome, ms: number): string[] {
   const { failed, skipped, unsteady } = outcome;
-  const counts = Object.values(outcome).flat().length > 1 ? `  ${tally([outcome])}` : "";
+  const counts = RESULTS.flatMap((which) => outcome[which]).length > 1 ? `  ${tally([outcome])}` : "";
   const failure = (what: string) => (test: TestResult) => [
     `    ${what}: ${test.title}${test.file.endsWith(".test.ts") ? ` (${test.file})` : ""}`,
     ...test.text
@@ -145,7 +153,8 @@ function describe(name: string, outcome: Outcome, ms: number): string[] {
 /** `N passed, N failed, N skipped`, and `N unsteady` where there are any. */
 export function tally(outcomes: Iterable<Outcome>): string {
   const all = [...outcomes];
-  const count = (which: keyof Outcome): number => all.reduce((sum, outcome) => sum + outcome[which].length, 0);
+  const count = (which: (typeof RESULTS)[number]): number =>
+    all.reduce((sum, outcome) => sum + outcome[which].length, 0);
   const unsteady = count("unsteady") > 0 ? `, ${count("unsteady")} unsteady` : "";
   return `${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped${unsteady}`;
 }

@@ -6,7 +6,7 @@ import { type Outcome, single } from "./phases.ts";
  * @returns the outcome of one more phase: one failure that names the points, if there are any
  */
 export function proveContract(points: readonly ContractPoint[], outcomes: readonly Outcome[]): Outcome {
-  const ids = (...which: (keyof Outcome)[]): Set<string> =>
+  const ids = (...which: ("passed" | "failed" | "unsteady")[]): Set<string> =>
     new Set(
       outcomes.flatMap((outcome) => which.flatMap((each) => outcome[each].flatMap(({ title }) => idsOfTitle(title)))),
     );

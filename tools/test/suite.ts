@@ -1,10 +1,11 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { run } from "../../host/command.ts";
 import { projectFiles } from "../setup/files.ts";
 import { logPath, seconds, top } from "../setup/places.ts";
+import { runMeasured, sum } from "./cost.ts";
 import { type Outcome, single } from "./phases.ts";
+import type { TestCost } from "./preload.mjs";
 import type { TestResult } from "./reporter.mjs";
 
 export interface Suite {
@@ -22,6 +23,8 @@ export interface Suite {
   readonly secondChance?: boolean;
 }
 
+/** The first test may take so many times longer to end than any other: processes start, and what they need is prepared. */
+const BEFORE_THE_FIRST = 5;
 /** More failures than these are no matter of chance. */
 const MAX_SECOND_CHANCES = 3;
 /** Nor is what a sanitizer found, however seldom. */
@@ -30,6 +33,7 @@ const NO_CHANCE = /\w+Sanitizer/;
 const ITSELF = "the suite itself";
 
 const REPORTER = fileURLToPath(new URL("reporter.mjs", import.meta.url));
+const PRELOAD = fileURLToPath(new URL("preload.mjs", import.meta.url));
 
 /** Test files by what they need: `unit` stands beside its source, the others need the binary or a container engine. */
 export function testFiles(kind: "unit" | "contract" | "torture" | "emulated" | "containers" | "acceptance"): string[] {
@@ -59,6 +63,7 @@ export async function runSuite(suite: Suite, progress: (text: string) => void = 
   const isUnsteady = ({ title }: TestResult) => again("passed", title) && !again("failed", title);
   return {
     ...first,
+    cost: sum([first.cost, second.cost]),
     failed: first.failed.filter((test) => !isUnsteady(test)),
     unsteady: first.failed.filter(isUnsteady),
   };
@@ -76,26 +81,38 @@ async function runOnce(
   if (suite.files.length === 0) return single(ITSELF, "failed", `no test file for ${suite.name}`);
   const results: TestResult[] = [];
   const idle = new AbortController();
-  const watch = setTimeout(() => idle.abort(), suite.idleMs ?? suite.timeoutMs);
+  const idleMs = suite.idleMs ?? suite.timeoutMs;
+  const armed = (ms: number): NodeJS.Timeout => setTimeout(() => idle.abort(), ms);
+  let watch = armed(BEFORE_THE_FIRST * idleMs);
   let rest = "";
   const read = (text: string, stream: "stdout" | "stderr"): void => {
     if (stream === "stderr") return;
-    watch.refresh();
+    clearTimeout(watch);
+    watch = armed(idleMs);
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) if (line.startsWith("{")) results.push(JSON.parse(line) as TestResult);
     progress(`${results.length} tests`);
   };
   const patterns = titles.map((title) => `--test-name-pattern=^${title.replaceAll(/[^\w ]/g, "\\$&")}$`);
-  const args = ["--import", "tsx", "--test", `--test-concurrency=${suite.concurrency}`, ...patterns];
+  const costs = logPath(`${suite.name}-costs`);
+  rmSync(costs, { force: true });
+  const args = [
+    "--enable-source-maps",
+    "--import",
+    PRELOAD,
+    "--test",
+    `--test-concurrency=${suite.concurrency}`,
+    ...patterns,
+  ];
   const reporters = [
     ["--test-reporter=spec", `--test-reporter-destination=${log}`],
     [`--test-reporter=${REPORTER}`, "--test-reporter-destination=stdout"],
   ].flat();
   const files = suite.files.map((path) => join(top, path));
-  const { code, stderr } = await run(process.execPath, [...args, ...reporters, ...files], {
+  const { code, stderr, cost } = await runMeasured(process.execPath, [...args, ...reporters, ...files], {
     cwd: top,
-    env: { NODE_TEST_CONTEXT: undefined, ...suite.env },
+    env: { NODE_TEST_CONTEXT: undefined, SHIPSHAPE_COSTS: costs, ...suite.env },
     timeoutMs: suite.timeoutMs,
     signal: idle.signal,
     onOutput: read,
@@ -106,19 +123,25 @@ async function runOnce(
     failed: results.filter(({ outcome }) => outcome === "failed"),
     skipped: results.filter(({ outcome }) => outcome === "skipped"),
     unsteady: [],
+    cost,
+    costs: costsIn(costs),
   };
   if (idle.signal.aborted) {
     const last = results.at(-1)?.title ?? "none";
-    return withFailure(
-      outcome,
-      `no test ended for ${seconds(suite.idleMs ?? 0)}; the last one was: ${last} (log: ${log})`,
-    );
+    return withFailure(outcome, `no test ended for ${seconds(idleMs)}; the last one was: ${last} (log: ${log})`);
   }
   if (results.length === 0) return withFailure(outcome, `no test was run\n${stderr}`);
   if (code !== 0 && outcome.failed.length === 0) {
     return withFailure(outcome, `node --test ended with status ${code} (log: ${log})\n${stderr}`);
   }
   return outcome;
+}
+
+/** What each test cost, as the preload wrote it. */
+function costsIn(path: string): TestCost[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+  return lines.map((line) => JSON.parse(line) as TestCost);
 }
 
 /** The outcome with a failure of the suite itself. */

@@ -21,6 +21,10 @@ const STRETCHES: readonly (readonly [what: string, zone: string, from: string, t
   ["its beginning", "Australia/Lord_Howe", "2026-10-03 04:00", "2026-10-04 06:00"],
 ];
 
+/** The short form of `npm test` takes a change of the clock in either direction. */
+const SHORT = new Set(["the beginning of daylight saving in Berlin", "its end in a night that begins a month"]);
+const stretches = STRETCHES.filter(([what]) => process.env.SHIPSHAPE_FORM !== "short" || SHORT.has(what));
+
 const cron = fetchDebianCron();
 
 /** `MINUTE EXPRESSION` of every run, by our rules. */
@@ -39,8 +43,9 @@ function ours(zoneName: string, from: number, to: number): string[] {
 
 test("A98 200 schedules run in the minutes in which Debian's cron runs them", async () => {
   assert.equal(EXPRESSIONS.length, 200);
+  assert.ok(stretches.length >= SHORT.size);
   const table = EXPRESSIONS.map((text, index) => `${text} root job${index}\n`).join("");
-  for (const [what, zone, fromText, toText] of STRETCHES) {
+  for (const [what, zone, fromText, toText] of stretches) {
     const [from, to] = [minuteOf(fromText), minuteOf(toText)];
     const log = await logOf(await cron, { "/etc/crontab": table }, { zone, from: from * 60, to: to * 60 });
     const theirs = new Set<string>();
