@@ -6,6 +6,8 @@ import { Loop } from "./loop.ts";
 import { Messages } from "./messages.ts";
 import { OwnStream } from "./own-stream.ts";
 
+const fail = (error: unknown) => assert.fail(String(error));
+
 /** A kernel whose stderr is a socket with room for so many writes; one more would wait for ever. */
 function withSocket(room: number): { sys: FakeSys; written: string[]; read: () => void } {
   const sys = new FakeSys();
@@ -41,7 +43,7 @@ test("OwnStream.write() does not wait for the reader of a socket, and writes aga
 
 test("Messages.warn() drops and counts what the reader of a socket does not take", () => {
   const { sys, written, read } = withSocket(1);
-  const messages = new Messages(sys, new Loop(sys, () => undefined, assert.fail), false);
+  const messages = new Messages(sys, new Loop(sys, () => undefined, fail), false);
   for (const text of ["a", "b", "c"]) messages.warn(text);
   read();
   messages.warn("d");

@@ -9,6 +9,7 @@ import type { Context } from "./context.ts";
 import { serveControl, withdrawControl } from "./control-server.ts";
 import type { Supervisor } from "./supervisor.ts";
 
+const fail = (error: unknown) => assert.fail(String(error));
 const DIRECTORY = "/run/shipshape";
 
 /** A kernel on which several containers can share /run: which one its calls come from is said by {@link enter}. */
@@ -25,7 +26,7 @@ function enter(sys: FakeSys, namespace: number): void {
 }
 
 function serve(sys: FakeSys): number {
-  const loop = new Loop(sys, () => undefined, assert.fail);
+  const loop = new Loop(sys, () => undefined, fail);
   const context = { sys, loop, messages: new Messages(sys, loop, false) } as unknown as Context;
   return serveControl(context, {} as Supervisor, -1);
 }
