@@ -184,7 +184,8 @@ const files: readonly Behaviour[] = [
     run(sys, dir) {
       write(sys, `${dir}/f`, "12345");
       write(sys, `${dir}/g`, "");
-      const { size, uid, gid, ino, mtimeMs, links } = stat(sys, `${dir}/f`);
+      const { size, uid, gid, ino, mtimeMs, links, dev } = stat(sys, `${dir}/f`);
+      same(dev, stat(sys, dir).dev);
       same([size, uid, gid, links], [5, sys.getuid(), sys.getgid(), 1]);
       holds(Math.abs(mtimeMs - sys.time()) < 60_000, "the time is about now");
       holds(ino !== stat(sys, `${dir}/g`).ino, "two files have two numbers");
@@ -291,6 +292,8 @@ const files: readonly Behaviour[] = [
       same(sys.chdir("/"), 0);
       same(sys.realpath(`${dir}/none`), -Errno.ENOENT);
       same(sys.readlink(`${dir}/d`), -Errno.EINVAL);
+      same([sys.symlink("none", `${dir}/l`), sys.readlink(`${dir}/l`)], [0, "none"]);
+      same(sys.symlink("none", `${dir}/l`), -Errno.EEXIST);
     },
   },
 ];
@@ -508,6 +511,7 @@ const sockets: readonly Behaviour[] = [
       same(sys.write(accepted, "answer"), 6);
       same(sys.read(client, 1000), "answer");
       same([sys.peerUid(accepted), sys.peerUid(client)], [sys.getuid(), sys.getuid()]);
+      same([sys.peerPid(accepted), sys.peerPid(client)], [sys.getpid(), sys.getpid()]);
       ok(sys.close(client));
       holds((poll(sys, accepted, Poll.In, 0) & Poll.HangUp) !== 0, "the end is an event");
       same([sys.read(accepted, 10), sys.write(accepted, "x")], ["", -Errno.EPIPE]);
@@ -568,6 +572,10 @@ const sockets: readonly Behaviour[] = [
       );
       const long = [30, `app: ${"x".repeat(35)}\n`];
       same(lines, [null, [30, "app: a\ttab\n"], [86, "app[7]: x\n"], null, null, null, null, long]);
+      // Ended, it still gives what waits.
+      ok(sys.write(client, "x"));
+      same([sys.shutdown(socket, 0), sys.write(client, "y")], [0, -Errno.EPIPE]);
+      same(sys.recvmmsg(socket, buffer, 8, 64, 100, 0), 1);
       for (const fd of [client, socket, memfd]) ok(sys.close(fd));
     },
   },

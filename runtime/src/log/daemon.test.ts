@@ -4,7 +4,7 @@ import { FakeSys } from "../fake/sys-fake.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 import { startLogDaemon } from "./daemon.ts";
 
-const SIGUSR2 = 12;
+const [SIGUSR1, SIGUSR2] = [10, 12];
 /** Descriptors as the init gives them to the daemon. */
 const [SOCKET, STDOUT, MEMORY, JOURNAL, PIPE] = [0, 1, 3, 4, 5];
 /** Calls that change nothing: to die before one or after it is the same. */
@@ -320,6 +320,17 @@ test("startLogDaemon() goes on under a file's name, whenever somebody moves the 
     );
     if (last >= 0) assert.ok(Math.max(-1, ...old) < last, `moved before call ${at}: ${old} in the old file`);
   }
+});
+
+test("startLogDaemon() writes what waits in its sockets before it hands over: one may have lost its name", () => {
+  const world = new World("", [
+    (it) => {
+      it.send("<30>Nov 21 11:12:34 app: n=0;");
+      it.kernel.raise(SIGUSR1);
+    },
+  ]);
+  world.run([]);
+  assert.deepEqual(numbersIn(world.log("/var/log/syslog")), [0]);
 });
 
 /** A message of each shape with much in one place, marked so that it can be found again. */
