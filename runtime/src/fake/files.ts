@@ -7,6 +7,8 @@ export interface Inode {
   uid: number;
   gid: number;
   mtimeMs: number;
+  /** How many names it has. */
+  links: number;
   /** What a regular file holds; what a link points to. */
   readonly content: Content;
   /** Only a directory has entries. */
@@ -83,6 +85,7 @@ export class FakeFiles {
       uid: 0,
       gid: 0,
       mtimeMs: this.#clock(),
+      links: 0,
       content: new Content(),
       entries,
     };
@@ -109,8 +112,8 @@ export class FakeFiles {
     if (typeof place === "number") return place;
     if (place.inode !== undefined && !replace) return -Errno.EEXIST;
     if (place.inode?.entries && !inode.entries) return -Errno.EISDIR;
-    place.directory.entries?.set(place.name, inode);
-    this.touch(place.directory);
+    if (place.inode !== undefined) place.inode.links--;
+    this.#name(place, inode);
     return 0;
   }
 
@@ -120,6 +123,7 @@ export class FakeFiles {
     if (place.inode === undefined) return -Errno.ENOENT;
     if (place.inode.entries !== null) return -Errno.EISDIR;
     place.directory.entries?.delete(place.name);
+    place.inode.links--;
     this.touch(place.directory);
     return 0;
   }
@@ -130,9 +134,14 @@ export class FakeFiles {
     if (typeof place === "number" || place.inode !== undefined)
       return typeof place === "number" ? place : (place.inode as Inode);
     const inode = this.create(Mode.Regular | mode);
-    place.directory.entries?.set(place.name, inode);
-    this.touch(place.directory);
+    this.#name(place, inode);
     return inode;
+  }
+
+  #name(place: Place, inode: Inode): void {
+    place.directory.entries?.set(place.name, inode);
+    inode.links++;
+    this.touch(place.directory);
   }
 
   write(inode: Inode, data: Bytes, at: number): void {
@@ -147,8 +156,8 @@ export class FakeFiles {
   }
 
   stat(inode: Inode): Stat {
-    const { ino, mode, uid, gid, mtimeMs, content } = inode;
-    return { ino, mode, uid, gid, mtimeMs, size: content.size, links: 1 };
+    const { ino, mode, uid, gid, mtimeMs, links, content } = inode;
+    return { ino, mode, uid, gid, mtimeMs, links, size: content.size };
   }
 
   #walk(path: Path, from: Inode, follow: boolean, links: number): Place | number {

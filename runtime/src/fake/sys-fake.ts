@@ -1,3 +1,4 @@
+import { escapeText } from "../../../lib/log/escape.ts";
 import {
   type Bytes,
   Errno,
@@ -119,6 +120,13 @@ export class FakeSys implements Sys {
 
   putLink(path: Path, target: Path): void {
     this.files.enter(path, this.files.root, this.files.link(target), true);
+  }
+
+  /** Gives a file another name. @see link(2) */
+  putHardLink(path: Path, target: Path): void {
+    const inode = this.files.find(target, this.files.root);
+    if (typeof inode === "number") throw new Error(`the fake has no file ${target}`);
+    this.files.enter(path, this.files.root, inode, true);
   }
 
   makeDirectories(path: Path): void {
@@ -295,7 +303,8 @@ export class FakeSys implements Sys {
       own.connection.blocking = (flags & Open.NonBlock) === 0;
       return this.#add(own);
     }
-    const known = this.#find(path);
+    const known = (flags & Open.NoFollow) === 0 ? this.#find(path) : this.files.find(path, this.#directory, false);
+    if (typeof known !== "number" && this.files.isLink(known)) return -Errno.ELOOP;
     if (typeof known !== "number" && (flags & Open.Create) !== 0 && (flags & Open.Exclusive) !== 0)
       return -Errno.EEXIST;
     const create = known === -Errno.ENOENT && (flags & Open.Create) !== 0;
@@ -641,6 +650,8 @@ export class FakeSys implements Sys {
     putText(buffer, at, text);
     return text.length;
   }
+
+  escape = escapeText;
 
   size(fd: number): number {
     return this.#descriptors.get(fd)?.file?.inode.content.size ?? -EBADF;

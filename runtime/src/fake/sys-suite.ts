@@ -1,3 +1,4 @@
+import { escapeText } from "../../../lib/log/escape.ts";
 import { type Bytes, Errno, Mode, Open, type Path, Poll, SpawnFlag, type Stat, type Sys } from "../sys.ts";
 
 /** What holds for every {@link Sys}: the kernel's and the fake. It runs under Node.js and inside the binary. */
@@ -568,6 +569,35 @@ const sockets: readonly Behaviour[] = [
       );
       const long = [30, `app: ${"x".repeat(35)}\n`];
       same(lines, [null, [30, "app: a\ttab\n"], [86, "app[7]: x\n"], null, null, null, null, long]);
+      // A byte of each stamp that cannot be, and what else only looks like a line.
+      const no = ["<>Nov 21 11:12:34 a: x", "<30>Nov 21 11:12:34 a\x7f: x", "<30>Job 42 10:11:12 a: x"];
+      for (const [at, bad] of [
+        "X",
+        "X",
+        "X",
+        "_",
+        "4",
+        "x",
+        "_",
+        "3",
+        "x",
+        "_",
+        "6",
+        "x",
+        "_",
+        "7",
+        "x",
+        "_",
+      ].entries()) {
+        const stamp = "Nov 21 11:12:34 ";
+        no.push(`<30>${stamp.slice(0, at)}${bad}${stamp.slice(at + 1)}a: x`);
+      }
+      for (const text of [...no, "<30>Feb  1 23:59:60 a: x"]) {
+        same(sys.write(client, text), text.length);
+        same(sys.recvmmsg(socket, buffer, 8, 64, 100, 0), 1);
+        same(sys.syslogLines(buffer, 8, 64, 1, found), 0);
+        same([text, found[0]], [text, no.includes(text) ? -1 : 30]);
+      }
       for (const fd of [client, socket, memfd]) ok(sys.close(fd));
     },
   },
@@ -645,6 +675,20 @@ const memory: readonly Behaviour[] = [
         [sys.find(buffer, 40, 296, 0xff), sys.find(buffer, 40, 295, 0xff), sys.find(buffer, 41, 300, 10)],
         [295, -1, 50],
       );
+    },
+  },
+  {
+    name: "control bytes, and for JSON all that is no UTF-8, are escaped",
+    run(sys) {
+      const texts = ["", "plain", EVERY_BYTE, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"];
+      for (const lead of "\x41\x80\xc1\xc2\xdf\xe0\xe1\xed\xef\xf0\xf4\xf5") {
+        for (const next of ["", ..."\x41\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0"])
+          for (const rest of ["", "\x80", "\x80\xbf", "\x80\xc0", "\xbf\x80\x80"]) texts.push(lead + next + rest);
+      }
+      for (const text of texts) {
+        for (const json of [false, true])
+          same([text, json, sys.escape(text, json)], [text, json, escapeText(text, json)]);
+      }
     },
   },
   {

@@ -1,6 +1,6 @@
 import { parseJournalMessage } from "../../../../lib/log/journal.ts";
 import { routeOf } from "../../../../lib/log/routes.ts";
-import { FACILITIES, parseSyslog } from "../../../../lib/log/syslog.ts";
+import { FACILITIES, parseSyslog, type SyslogMessage } from "../../../../lib/log/syslog.ts";
 import { readFile } from "../../base/files.ts";
 import type { Bytes } from "../../sys.ts";
 import { type Arena, Kind, Protocol, REST_BYTES, SLOT_BYTES, SLOTS, Word } from "../memory/arena.ts";
@@ -101,13 +101,16 @@ export class SyslogInput {
 
   #addAsText(slot: number, cutBytes: number): void {
     const pid = this.#arena.slotPid(slot);
-    let raw = this.#arena.slotText(slot);
-    let end = raw.length;
-    while (end > 0 && (raw.charCodeAt(end - 1) === NEWLINE || raw.charCodeAt(end - 1) === 0)) end--;
-    raw = raw.slice(0, end);
-    const journal = this.#arena.state[Word.Protocol] === Protocol.Journal;
-    let message = journal ? parseJournalMessage(raw) : parseSyslog(raw, this.#stamps.host);
-    if (message.tag === "" && pid > 0) message = { ...message, tag: this.#nameOf(pid), pid: String(pid) };
+    const raw = this.#arena.slotText(slot);
+    let message: SyslogMessage;
+    if (this.#arena.state[Word.Protocol] === Protocol.Journal) {
+      message = parseJournalMessage(raw);
+      message = { ...message, text: withoutEnd(message.text) };
+    } else {
+      message = parseSyslog(withoutEnd(raw), this.#stamps.host);
+    }
+    if (message.tag === "" && pid > 0)
+      message = { ...message, tag: this.#nameOf(pid), pid: message.pid || String(pid) };
     if (!this.#admits(message.tag)) return;
     this.#formatter.message(message, pid, this.#routes[message.priority >> 3] ?? routeOf(USER), cutBytes);
   }
@@ -134,4 +137,12 @@ export class SyslogInput {
     const name = readFile(this.#arena.sys, `/proc/${pid}/comm`, 64);
     return typeof name === "string" && name.trim() !== "" ? name.trim() : "unknown";
   }
+}
+
+/** Leaves out the newlines and NULs that senders end a message with. */
+function withoutEnd(text: Bytes): Bytes {
+  const least = Math.max(0, text.length - SLOT_BYTES);
+  let end = text.length;
+  while (end > least && (text.charCodeAt(end - 1) === NEWLINE || text.charCodeAt(end - 1) === 0)) end--;
+  return text.slice(0, end);
 }

@@ -65,6 +65,8 @@ export enum Word {
   CarryFrom,
   CarryBytes,
   CarryTotal,
+  /** 1 when what is written of the chunk ends amid a line. */
+  Torn,
   /** 64 bits, which the kernel counts up: the end of the chunk. */
   ChunkEnd = 20,
   /** The first note: {@link NOTE_WORDS} each. */

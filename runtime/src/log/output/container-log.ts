@@ -47,7 +47,7 @@ export class ContainerLog {
     const end = state[Word.ContainerEnd] as number;
     for (let from = state[Word.ContainerFrom] as number; from < end; from = state[Word.ContainerFrom] as number) {
       const [next, total] = this.#group(from, end);
-      const [done, errno] = writeSpans(this.#arena, this.#fd, from, next, this.#skip, total);
+      const [done, errno] = writeSpans(this.#arena, this.#fd, { from, end: next, bytes: total }, this.#skip);
       if (errno === 0) {
         state[Word.ContainerFrom] = next;
         this.#skip = 0;

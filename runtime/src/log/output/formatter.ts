@@ -1,3 +1,4 @@
+import type { Escaper } from "../../../../lib/log/escape.ts";
 import { frameMessage } from "../../../../lib/log/frame.ts";
 import { jsonLine } from "../../../../lib/log/json.ts";
 import type { LogSettings } from "../../../../lib/log/settings.ts";
@@ -16,15 +17,17 @@ export class Formatter {
   readonly #writer: Writer;
   readonly #stamps: Stamps;
   readonly #settings: LogSettings;
+  readonly #escaper: Escaper;
   /** Whether lines of the container's log read as those of the files do. */
   readonly same: boolean;
   /** Whether lines may be written as they came: nobody needs them, or their tags, as text. */
   readonly asIs: boolean;
 
-  constructor(writer: Writer, stamps: Stamps, settings: LogSettings) {
+  constructor(writer: Writer, stamps: Stamps, settings: LogSettings, escaper: Escaper) {
     this.#writer = writer;
     this.#stamps = stamps;
     this.#settings = settings;
+    this.#escaper = escaper;
     this.same = settings.format === "text" && settings.timestamp !== "off";
     this.asIs = this.same && settings.forward === null && settings.rate === 0;
   }
@@ -33,7 +36,7 @@ export class Formatter {
   message(message: SyslogMessage, pid: number, route: number, cutBytes: number): void {
     const cut = cutBytes > 0 ? `${GOES_ON} (${cutBytes} bytes cut off)` : "";
     this.forward({ ...message, text: message.text + cut });
-    const text = formatText(message) + cut;
+    const text = formatText(message, this.#escaper) + cut;
     const from = this.#writer.place(`${text}\n`);
     const end = from + text.length + 1;
     const { at, bytes } = this.#stamps;
@@ -49,7 +52,7 @@ export class Formatter {
   /** Adds a message to what is forwarded, if anything is. */
   forward(message: SyslogMessage): void {
     if (this.#settings.forward === null) return;
-    this.#writer.forward(frameMessage(message, this.#stamps.isoTime(), this.#stamps.host));
+    this.#writer.forward(frameMessage(message, this.#stamps.isoTime(), this.#stamps.host, this.#escaper));
   }
 
   /** Adds a line to the container's log alone, in as many parts as it takes. @param name what each part starts with */
@@ -66,35 +69,39 @@ export class Formatter {
     }
   }
 
-  #json({ priority, tag, pid: claimed, data, text }: SyslogMessage, pid: number, cut: Bytes): void {
+  #json({ priority, host, tag, pid: claimed, msgid, data, text }: SyslogMessage, pid: number, cut: Bytes): void {
     const fields = {
       time: this.#stamps.isoTime(),
-      host: this.#stamps.host,
+      host: host || this.#stamps.host,
       facility: FACILITIES[priority >> 3] ?? "",
       severity: SEVERITIES[priority & 7] ?? "",
       tag,
       pid: claimed !== "" ? claimed : pid > 0 ? pid : "",
+      msgid,
     };
     this.jsonParts(fields, data, text + cut);
   }
 
   /** A line of JSON with these fields, structured data and the text; numbered ones with their parts when it is long. */
   jsonParts(fields: Readonly<Record<string, Bytes | number>>, data: Bytes, text: Bytes): void {
-    const whole = jsonLine({ ...fields, data, message: text });
-    const lines = whole.length <= ATOMIC_BYTES ? [whole] : partsOf(fields, data === "" ? text : `${data} ${text}`);
+    const whole = jsonLine({ ...fields, data, message: text }, this.#escaper);
+    const lines =
+      whole.length <= ATOMIC_BYTES ? [whole] : partsOf(fields, data === "" ? text : `${data} ${text}`, this.#escaper);
     for (const line of lines) this.#writer.span(this.#writer.place(line), line.length);
   }
 }
 
-function partsOf(fields: Readonly<Record<string, Bytes | number>>, text: Bytes): Bytes[] {
-  const room = ATOMIC_BYTES - jsonLine({ ...fields, message: "-", part: 999, parts: 999 }).length;
+/** Returns lines of JSON that have the text in parts, each with all fields. */
+function partsOf(fields: Readonly<Record<string, Bytes | number>>, text: Bytes, escaper: Escaper): Bytes[] {
+  const room = ATOMIC_BYTES - jsonLine({ ...fields, message: "-", part: 999, parts: 999 }, escaper).length;
   const parts: Bytes[] = [];
-  for (let rest = text; rest !== ""; rest = rest.slice(parts[parts.length - 1]?.length)) {
-    let length = Math.min(rest.length, room);
-    while (jsonLine({ x: rest.slice(0, length) }).length > room) length >>= 1;
-    parts.push(rest.slice(0, length < rest.length ? wholeCharacters(rest, length) : length));
+  for (let at = 0; at < text.length; at += parts[parts.length - 1]?.length ?? 0) {
+    let length = Math.min(text.length - at, room);
+    while (escaper(text.slice(at, at + length), true).length > room) length >>= 1;
+    const rest = text.slice(at, at + length + 1);
+    parts.push(rest.slice(0, at + length < text.length ? wholeCharacters(rest, length) : length));
   }
-  return parts.map((message, index) => jsonLine({ ...fields, message, part: index + 1, parts: parts.length }));
+  return parts.map((message, index) => jsonLine({ ...fields, message, part: index + 1, parts: parts.length }, escaper));
 }
 
 /** The most bytes, `max` at most, after which no UTF-8 sequence is torn. */

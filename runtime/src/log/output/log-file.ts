@@ -1,6 +1,6 @@
 import { type Bytes, Errno, Mode, Open, type Sys } from "../../sys.ts";
 import type { Arena } from "../memory/arena.ts";
-import { writeSpans } from "../memory/spans.ts";
+import { type SpanList, writeSpans } from "../memory/spans.ts";
 
 /** As Debian has them: root writes, group adm reads. */
 const MODE = 0o640;
@@ -60,12 +60,12 @@ export class LogFile {
   }
 
   /** Appends a list of spans. */
-  write(from: number, end: number, total: number, lines: number): void {
-    const [done, errno] = writeSpans(this.#arena, this.#fd, from, end, 0, total);
+  write(list: SpanList): void {
+    const [done, errno] = writeSpans(this.#arena, this.#fd, list, 0);
     if (errno > 0) {
       // No half of a line stays behind.
       this.#arena.sys.ftruncate(this.#fd, this.size);
-      this.#fails(errno, lines);
+      this.#fails(errno, list.lines);
       return;
     }
     this.size += done;

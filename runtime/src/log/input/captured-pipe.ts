@@ -3,6 +3,7 @@ import type { Loop } from "../../base/loop.ts";
 import type { Bytes } from "../../sys.ts";
 import { type Arena, CHUNK_AT, CHUNK_BYTES, CHUNK_END_AT, Word } from "../memory/arena.ts";
 import { EntryWord, entryAt } from "../memory/forget.ts";
+import type { SpanList } from "../memory/spans.ts";
 import type { Stamps } from "../memory/stamps.ts";
 import { ATOMIC_BYTES } from "../output/container-log.ts";
 import type { Formatter } from "../output/formatter.ts";
@@ -10,36 +11,46 @@ import type { LogFile } from "../output/log-file.ts";
 import type { Writer } from "../output/writer.ts";
 import { RateLimit } from "./rate-limit.ts";
 
-/** Where an entry holds `NAME: `, the path of the service's file, and the start of a line whose end has not come. */
+/** Place in an entry of `NAME: `, which ends with NUL. */
 export const LABEL_AT = 8;
 export const LABEL_BYTES = 244;
+/** Place in an entry of the path of the service's file. */
 export const PATH_AT = 256;
+/** Place in an entry of the carry: the start of a line whose end has not come. */
 const CARRY_AT = 512;
 /** A longer line without an end is cut into parts. */
 const CARRY_BYTES = 3500;
-/** What becomes JSON needs more room: a line can be one byte. */
+/** Chunks that become JSON are smaller: the text of a line of one byte takes much more. */
 const JSON_CHUNK_BYTES = 2048;
 const NEWLINE = 10;
-/** What lines are forwarded as. */
+/** Priority of forwarded lines: `daemon.info`. */
 const DAEMON_INFO = 3 * 8 + 6;
 
-/** One service whose stdout and stderr are a pipe that we read. */
-export class Captured {
+/** Part of the arena: `[from, end)`. */
+interface Range {
+  readonly from: number;
+  readonly end: number;
+}
+
+/** The pipe of one service whose stdout and stderr are captured. */
+export class CapturedPipe {
   readonly #arena: Arena;
   readonly #writer: Writer;
   readonly #formatter: Formatter;
   readonly #stamps: Stamps;
   readonly #settings: LogSettings;
   readonly #file: LogFile | null;
-  /** `NAME: `, or nothing, of lines in the container's log. */
+  /** `NAME: ` or nothing, before each line in the container's log. */
   readonly #label: Bytes;
-  /** Lines go to the container's log as they are, stamp and label before them. */
+  /** Lines go to the container's log as they are, after stamp and label. */
   readonly #plain: boolean;
+  /** Whether the rate limit has let the start of the last line through. */
+  #admitted = true;
   readonly name: Bytes;
-  /** Its pipe, -1 when the service is gone. */
+  /** The pipe's descriptor; -1 when the service is gone. */
   readonly fd: number;
   readonly entry: number;
-  /** Most that is taken from the pipe at once. */
+  /** Most bytes that one {@link take} reads. */
   readonly chunkBytes: number;
   readonly limit: RateLimit;
 
@@ -68,9 +79,19 @@ export class Captured {
     this.#plain = !asText;
     this.chunkBytes = asText ? JSON_CHUNK_BYTES : CHUNK_BYTES;
     this.limit = new RateLimit(parts.loop, service.settings.rate, `service ${service.name}`, parts.warn);
+    if (this.#file !== null) this.#file.whole = !this.#torn;
   }
 
-  /** Writes what the pipe has, one chunk of it. */
+  /** Whether the part of a line that was written last goes on. */
+  get #torn(): boolean {
+    return this.#arena.words[entryAt(this.entry) / 4 + EntryWord.Torn] === 1;
+  }
+
+  get #carriedBytes(): number {
+    return this.#arena.words[entryAt(this.entry) / 4 + EntryWord.CarryBytes] as number;
+  }
+
+  /** Reads one chunk from the pipe and writes it. */
   take(resumed: () => void): "done" | "more" | "busy" {
     const { sys, fd, bytes, state } = this.#arena;
     state[Word.ChunkEntry] = this.entry;
@@ -80,34 +101,34 @@ export class Captured {
     return this.write(resumed) ? "more" : "busy";
   }
 
-  /** Writes the chunk that is there. `false` when the writer is busy before its end. */
+  /** Writes the chunk that is in the arena. `false` when the writer is busy before its end. */
   write(resumed: () => void): boolean {
-    const { words, bytes } = this.#arena;
+    const { bytes, state } = this.#arena;
     const end = this.#arena.chunkEnd;
-    const at = entryAt(this.entry);
-    const carried = words[at / 4 + EntryWord.CarryBytes] as number;
-    const carryAt = at + CARRY_AT;
+    const carryAt = entryAt(this.entry) + CARRY_AT;
+    const carried = this.#carriedBytes;
     let lineEnd = end;
     while (lineEnd > CHUNK_AT && bytes[lineEnd - 1] !== NEWLINE) lineEnd--;
     if (lineEnd === CHUNK_AT && carried + end - CHUNK_AT <= CARRY_BYTES) {
-      this.#carry(carryAt + carried, CHUNK_AT, end - CHUNK_AT, carried + end - CHUNK_AT);
-      return this.#writer.commitTo(null, 0, 0, 0, 0, resumed);
+      this.#carry(carryAt + carried, { from: CHUNK_AT, end }, carried + end - CHUNK_AT);
+      state[Word.Torn] = Number(this.#torn);
+      return this.#writer.commitTo(null, null, resumed);
     }
-    // The rest of a very long line stays unfinished in the file and becomes lines of its own in the container's log.
-    if (end - lineEnd > CARRY_BYTES) lineEnd = end;
-    this.#carry(carryAt, lineEnd, end - lineEnd, end - lineEnd);
+    // A line that the carry cannot hold is written in parts: it stays one line in the file and becomes several in the container's log.
+    if (lineEnd === CHUNK_AT || end - lineEnd > CARRY_BYTES) lineEnd = end;
+    this.#carry(carryAt, { from: lineEnd, end }, end - lineEnd);
     this.#stamps.refresh();
     this.#writer.apart();
-    const list = this.#arena.listAt(1);
-    const [listEnd, total, lines] = this.#lay(carryAt, carried, CHUNK_AT, lineEnd, list);
-    if (this.#file !== null) this.#file.whole = bytes[lineEnd - 1] === NEWLINE;
-    return this.#writer.commitTo(this.#file, list, listEnd, total, lines, resumed);
+    const list = this.#lay({ from: carryAt, end: carryAt + carried }, { from: CHUNK_AT, end: lineEnd });
+    const torn = bytes[lineEnd - 1] !== NEWLINE;
+    state[Word.Torn] = Number(torn);
+    if (this.#file !== null) this.#file.whole = !torn;
+    return this.#writer.commitTo(this.#file, list, resumed);
   }
 
-  /** Writes the start of a line whose end will not come. */
+  /** Ends a line whose end will not come. `false` when the writer is busy. */
   finish(resumed: () => void): boolean {
-    const at = entryAt(this.entry);
-    if ((this.#arena.words[at / 4 + EntryWord.CarryBytes] as number) === 0) return true;
+    if (this.#carriedBytes === 0 && !this.#torn) return true;
     this.#arena.state[Word.ChunkEntry] = this.entry;
     this.#arena.clearChunk();
     this.#arena.poke(CHUNK_AT, "\n");
@@ -115,24 +136,20 @@ export class Captured {
     return this.write(resumed);
   }
 
-  #carry(to: number, from: number, length: number, total: number): void {
+  /** Notes what {@link forget} copies into the carry. @param total bytes of the carry after that */
+  #carry(to: number, { from, end }: Range, total: number): void {
     const { state } = this.#arena;
     state[Word.CarryTo] = to;
     state[Word.CarryFrom] = from;
-    state[Word.CarryBytes] = length;
+    state[Word.CarryBytes] = end - from;
     state[Word.CarryTotal] = total;
   }
 
-  /** Lays out the carried start of a line and `[from, end)`: the file's list, and the container's lines. */
-  #lay(
-    carryAt: number,
-    carried: number,
-    from: number,
-    end: number,
-    list: number,
-  ): [listEnd: number, total: number, lines: number] {
+  /** Lays out the carry and the chunk's lines: the returned list for the file, the others for the container's log. */
+  #lay(carry: Range, chunk: Range): SpanList {
     const { words, bytes, sys } = this.#arena;
     const stamped = this.#file !== null && this.#settings.timestamp === "iso" ? this.#stamps.stampBytes : 0;
+    const list = this.#arena.listAt(1);
     let listEnd = list;
     let total = 0;
     let lines = 0;
@@ -147,33 +164,40 @@ export class Captured {
     const [writer, plain] = [this.#writer, this.#plain];
     const prefix = plain ? this.#arena.peek(this.#stamps.at, this.#stamps.at + this.#head) + this.#label : "";
     const [prefixAt, prefixBytes] = [writer.place(prefix), prefix.length];
-    let raw = from;
-    let carry = carried;
-    for (let at = from; at < end; ) {
+    const { end } = chunk;
+    let raw = chunk.from;
+    let carried = carry.end - carry.from;
+    let torn = this.#torn;
+    for (let at = chunk.from; at < end; ) {
       const newline = sys.find(bytes, at, end, NEWLINE);
       const next = newline < 0 ? end : newline + 1;
-      if (!limited || this.limit.admit()) {
+      // The rest of a line goes where its start went.
+      if (limited && !torn) this.#admitted = this.limit.admit();
+      if (!limited || this.#admitted) {
         lines++;
         if (stamped > 0) {
-          add(this.#stamps.at, stamped);
-          add(carryAt, carry);
+          if (!torn) add(this.#stamps.at, stamped);
+          add(carry.from, carried);
           add(at, next - at);
-        } else if (carry > 0) {
-          add(carryAt, carry);
+        } else if (carried > 0) {
+          add(carry.from, carried);
         }
-        // Nearly every line: what is done for it here decides how much a service can say.
-        if (plain && carry === 0 && newline >= 0 && prefixBytes + next - at <= ATOMIC_BYTES)
+        // Nearly every line takes the first way: what is done for it here decides how much a service can say.
+        if (plain && carried === 0 && newline >= 0 && !torn && prefixBytes + next - at <= ATOMIC_BYTES)
           writer.spans(prefixAt, prefixBytes, at, next - at);
-        else this.#show(carryAt, carry, at, next);
+        // Each part of a torn line is a line there already: its newline is not another one.
+        else if (!torn || carried > 0 || newline !== at)
+          this.#show({ from: carry.from, end: carry.from + carried }, { from: at, end: next });
       } else if (stamped === 0) {
         add(raw, at - raw);
         raw = next;
       }
-      carry = 0;
+      carried = 0;
+      torn = false;
       at = next;
     }
     if (stamped === 0) add(raw, end - raw);
-    return [listEnd, total, lines];
+    return { from: list, end: listEnd, bytes: total, lines };
   }
 
   /** Bytes of stamp and host in the container's log. */
@@ -181,13 +205,14 @@ export class Captured {
     return this.#settings.timestamp === "off" ? 0 : this.#stamps.bytes;
   }
 
-  /** One line of the container's log, or several when it is long. */
-  #show(carryAt: number, carried: number, from: number, end: number): void {
+  /** Lays out one line for the container's log, or several when it is long. */
+  #show(carry: Range, { from, end }: Range): void {
     const [settings, label] = [this.#settings, this.#label];
     const whole = this.#arena.bytes[end - 1] === NEWLINE;
-    const line = this.#arena.peek(carryAt, carryAt + carried) + this.#arena.peek(from, whole ? end - 1 : end);
+    const line = this.#arena.peek(carry.from, carry.end) + this.#arena.peek(from, whole ? end - 1 : end);
     if (settings.forward !== null) {
-      this.#formatter.forward({ priority: DAEMON_INFO, tag: this.name, pid: "", data: "", text: line });
+      const message = { priority: DAEMON_INFO, host: "", tag: this.name, pid: "", msgid: "", data: "", text: line };
+      this.#formatter.forward(message);
     }
     if (settings.format === "text") this.#formatter.text(label, label + line, true);
     else this.#formatter.jsonParts({ time: this.#stamps.isoTime(), service: this.name }, "", line);
