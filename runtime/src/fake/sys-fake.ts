@@ -419,7 +419,7 @@ export class FakeSys implements Sys {
   }
 
   chown(path: Path, uid: number, gid: number): number {
-    const inode = this.files.find(path, this.#directory);
+    const inode = this.#find(path);
     if (typeof inode === "number") return inode;
     if (uid !== -1) inode.uid = uid;
     if (gid !== -1) inode.gid = gid;

@@ -202,7 +202,7 @@ export class Writer {
     for (let note = 0; note < (state[Word.Notes] as number); note++) {
       const at = Word.FirstNote + note * NOTE_WORDS;
       const fd = openLog(sys, this.#arena.path(state[at] as number));
-      if (fd < 0) continue;
+      if (typeof fd === "string" || fd < 0) continue;
       const before = (state[at + 5] as number) * 2 ** 32 + ((state[at + 4] as number) >>> 0);
       // Smaller than noted: somebody has emptied it, and nothing of the batch is in it.
       const done = Math.max(0, sys.size(fd) - before);
