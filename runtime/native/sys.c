@@ -414,22 +414,6 @@ SYS(size) { return result(ctx, lseek(INT(0), 0, SEEK_END)); }
 // ---- clocks and words ----
 SYS(now) { return JS_NewFloat64(ctx, clock_ms(CLOCK_MONOTONIC)); }
 SYS(time) { return JS_NewFloat64(ctx, clock_ms(CLOCK_REALTIME)); }
-SYS(strftime) {
-  time_t seconds = NUMBER(1);
-  return bytes(ctx, buffer, strftime(buffer, sizeof buffer, TEXT(0), localtime(&seconds)));
-}
-// TZ is put back: a restart takes the environment over.
-SYS(utcOffset) {
-  time_t seconds = NUMBER(1);
-  char *own = getenv("TZ"), *kept = own ? strdup(own) : NULL;
-  if (a[0].length) setenv("TZ", TEXT(0), 1);
-  struct tm *local = localtime(&seconds);
-  JSValue offset = JS_NewInt64(ctx, local ? local->tm_gmtoff : 0);
-  if (a[0].length && kept) setenv("TZ", kept, 1);
-  if (a[0].length && !kept) unsetenv("TZ");
-  free(kept);
-  return offset;
-}
 SYS(timerfd) { return result(ctx, timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK)); }
 SYS(timerfdSet) {
   struct itimerspec at = {.it_value = {.tv_sec = (time_t)(a[1].number / 1e3), .tv_nsec = NUMBER(1) % 1000 * 1000000}};

@@ -225,13 +225,6 @@ export interface Sys {
   /** Milliseconds since the Epoch. */
   time(): number;
 
-  /** Local time as text. @param seconds since the Epoch @see strftime(3) */
-  strftime(format: Bytes, seconds: number): Bytes;
-  /**
-   * Seconds that local time is ahead of UTC at a moment in a time zone; 0 for a zone that does not exist.
-   * @param zone as the variable TZ names one; `""` is this process's own @param seconds since the Epoch @see localtime(3)
-   */
-  utcOffset(zone: Path, seconds: number): number;
   /** A descriptor that can be read once a time of CLOCK_REALTIME has come. @see timerfd_create(2) */
   timerfd(): number;
   /**

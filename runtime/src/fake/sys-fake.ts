@@ -664,22 +664,6 @@ export class FakeSys implements Sys {
   time(): number {
     return this.startedAt + this.clock;
   }
-  strftime(format: Bytes, seconds: number): Bytes {
-    const iso = new Date(seconds * 1000).toISOString();
-    const parts: Readonly<Record<string, Bytes>> = {
-      "%Y": iso.slice(0, 4),
-      "%m": iso.slice(5, 7),
-      "%d": iso.slice(8, 10),
-      "%e": iso.slice(8, 10).replace(/^0/, " "),
-      "%H": iso.slice(11, 13),
-      "%M": iso.slice(14, 16),
-      "%S": iso.slice(17, 19),
-      "%b": new Date(seconds * 1000).toUTCString().slice(8, 11),
-      "%z": "+0000",
-    };
-    return format.replace(/%./g, (part) => parts[part] ?? part);
-  }
-  utcOffset = () => 0;
 
   timerfd(): number {
     const alarm = { at: Number.POSITIVE_INFINITY, cancelOnSet: false, canceled: false };
