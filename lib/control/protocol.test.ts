@@ -3,7 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import {
   COMMANDS,
-  controlSockets,
+  controlDirectories,
+  controlSocket,
   encodeNames,
   encodeReason,
   encodeRefusal,
@@ -157,10 +158,13 @@ test("every parser answers any line without throwing", () => {
   );
 });
 
-test("controlSockets() has root's place first and places of one's own after it", () => {
-  assert.deepEqual(controlSockets(7), [
-    "/run/shipshape/control",
-    "/dev/shm/shipshape-7/control",
-    "/tmp/shipshape-7/control",
-  ]);
+test("controlSocket() has root's place first, places of one's own after it, and a name for each container", () => {
+  assert.deepEqual(
+    controlDirectories(7).map((directory) => controlSocket(directory, "1f2e3d4c-4026532201")),
+    [
+      "/run/shipshape/control-1f2e3d4c-4026532201",
+      "/dev/shm/shipshape-7/control-1f2e3d4c-4026532201",
+      "/tmp/shipshape-7/control-1f2e3d4c-4026532201",
+    ],
+  );
 });

@@ -61,9 +61,14 @@ export type ErrorCode = "no-service" | "bad-request" | "denied";
 
 export type Refusal = { readonly code: Bytes; readonly text: Bytes };
 
-/** Where the control socket can be, in the order to try: the first for root, the others where `/run` cannot be written. @param uid of the init */
-export function controlSockets(uid: number): Bytes[] {
-  return ["/run/shipshape", `/dev/shm/shipshape-${uid}`, `/tmp/shipshape-${uid}`].map((dir) => `${dir}/control`);
+/** Where the control socket's directory can be, in the order to try: the first for root, the others where `/run` cannot be written. @param uid of the init */
+export function controlDirectories(uid: number): Bytes[] {
+  return ["/run/shipshape", `/dev/shm/shipshape-${uid}`, `/tmp/shipshape-${uid}`];
+}
+
+/** The control socket of one container among those that share its directory. @param container names it */
+export function controlSocket(directory: Bytes, container: Bytes): Bytes {
+  return `${directory}/control-${container}`;
 }
 
 /** The request's line, newline included. */

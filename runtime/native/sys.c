@@ -170,14 +170,14 @@ SYS(open) {
 DIRECT(close, INT(0)) DIRECT(dup2, INT(0), INT(1))
 DIRECT(write, INT(0), TEXT(1), a[1].length) DIRECT(pwrite, INT(0), TEXT(1), a[1].length, NUMBER(2))
 DIRECT(flock, INT(0), INT(1)) DIRECT(rename, TEXT(0), TEXT(1)) DIRECT(unlink, TEXT(0)) DIRECT(mkdir, TEXT(0), ID(1))
-DIRECT(ftruncate, INT(0), NUMBER(1)) DIRECT(chmod, TEXT(0), ID(1)) DIRECT(chown, TEXT(0), ID(1), ID(2))
+DIRECT(ftruncate, INT(0), NUMBER(1)) DIRECT(chmod, TEXT(0), ID(1)) DIRECT(chown, TEXT(0), ID(1), ID(2)) DIRECT(symlink, TEXT(0), TEXT(1))
 
 static JSValue stat_at(JSContext *ctx, const char *path, int flags) {
   struct stat s;
   if (fstatat(AT_FDCWD, path, &s, flags) < 0) return result(ctx, -1);
   const double values[] = {s.st_mode, s.st_uid, s.st_gid, (double)s.st_size, (double)s.st_ino, (double)s.st_nlink,
-                           (double)s.st_mtim.tv_sec * 1e3 + (double)s.st_mtim.tv_nsec / 1e6};
-  return record(ctx, 7, (const char *const[]){"mode", "uid", "gid", "size", "ino", "links", "mtimeMs"}, values);
+                           (double)s.st_mtim.tv_sec * 1e3 + (double)s.st_mtim.tv_nsec / 1e6, (double)s.st_dev};
+  return record(ctx, 8, (const char *const[]){"mode", "uid", "gid", "size", "ino", "links", "mtimeMs", "dev"}, values);
 }
 
 SYS(read) { return filled(ctx, read(INT(0), buffer, room(NUMBER(1)))); }
@@ -242,7 +242,7 @@ SYS(watchDirectory) {
 }
 
 // ---- unix sockets ----
-DIRECT(listen, INT(0), INT(1))
+DIRECT(listen, INT(0), INT(1)) DIRECT(shutdown, INT(0), INT(1))
 static JSValue unix_socket(JSContext *ctx, const Arg *path, int type, bool bound) {
   struct sockaddr_un name = {.sun_family = AF_UNIX};
   if (path->length == 0 || path->length >= sizeof name.sun_path) return JS_NewInt32(ctx, -ENAMETOOLONG);
@@ -273,11 +273,14 @@ SYS(connectTo) {
   freeaddrinfo(found);
   return answer;
 }
-SYS(peerUid) {
+static JSValue peer(JSContext *ctx, int fd, bool pid) {
   struct ucred peer;
   socklen_t size = sizeof peer;
-  return result(ctx, getsockopt(INT(0), SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? -1 : (int64_t)peer.uid);
+  int known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+  return result(ctx, known < 0 ? -1 : pid ? peer.pid : (int64_t)peer.uid);
 }
+SYS(peerUid) { return peer(ctx, INT(0), false); }
+SYS(peerPid) { return peer(ctx, INT(0), true); }
 
 // ---- bytes in shared memory ----
 SYS(map) {

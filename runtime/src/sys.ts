@@ -27,6 +27,8 @@ export interface Stat {
   readonly ino: number;
   /** Hard links: how many names the file has. */
   readonly links: number;
+  /** Number of the file system; a mount point has that of what is mounted on it. */
+  readonly dev: number;
 }
 
 export interface Sys {
@@ -118,6 +120,7 @@ export interface Sys {
   realpath(path: Path): Bytes | number;
   rename(from: Path, to: Path): number;
   unlink(path: Path): number;
+  symlink(target: Path, path: Path): number;
   mkdir(path: Path, mode: number): number;
   ftruncate(fd: number, bytes: number): number;
   chmod(path: Path, mode: number): number;
@@ -173,6 +176,10 @@ export interface Sys {
   connectTo(host: Bytes, port: number, datagram: boolean): number;
   /** User id of the process at the other end. @see SO_PEERCRED in unix(7) */
   peerUid(fd: number): number;
+  /** Pid of the process at the other end, 0 for one of another PID namespace, which this process cannot see. */
+  peerPid(fd: number): number;
+  /** Ends receiving (`how` is 0): what waits can still be received, senders get `EPIPE`. @see shutdown(2) */
+  shutdown(fd: number, how: number): number;
 
   // ---- bytes in shared memory ----
   /** Maps the first `bytes` bytes of an anonymous file, which grows when it is smaller. @see mmap(2) MAP_SHARED */
@@ -274,6 +281,9 @@ export enum Mode {
   Directory = 0o040000,
   Regular = 0o100000,
   Socket = 0o140000,
+  Link = 0o120000,
+  Fifo = 0o010000,
+  Character = 0o020000,
 }
 
 /** Bits of epoll events. @see epoll_ctl(2) */

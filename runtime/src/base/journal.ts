@@ -1,4 +1,5 @@
 import type { Bytes, Sys } from "../sys.ts";
+import { anonymousFile } from "./anonymous-file.ts";
 
 /** Room for one record; {@link Journal.fits} tells whether a name leaves room for the rest. */
 const SLOT_BYTES = 512;
@@ -27,7 +28,7 @@ export class Journal {
   /** Opens the journal of the incarnation before, or a new one. */
   static open(sys: Sys): { journal: Journal; records: Map<number, unknown> } {
     const resumed = sys.resumeFd >= 0;
-    const journal = new Journal(sys, resumed ? sys.resumeFd : sys.memfd("shipshape"));
+    const journal = new Journal(sys, resumed ? sys.resumeFd : anonymousFile(sys, "shipshape"));
     sys.setJournal(journal.#fd, false);
     return { journal, records: resumed ? journal.#load() : new Map() };
   }

@@ -15,6 +15,8 @@ export interface Description {
   readonly listener?: { readonly connections: Connection[] };
   /** What waits in a bound datagram socket. */
   readonly datagrams?: Datagram[];
+  /** Nothing can be sent to it any more. */
+  shut?: boolean;
   readonly connection?: Connection;
   readonly alarm?: Alarm;
   readonly watched?: Map<number, { description: Description; events: number }>;

@@ -13,6 +13,8 @@ export interface Inode {
   readonly content: Content;
   /** Only a directory has entries. */
   readonly entries: Map<Bytes, Inode> | null;
+  /** Number of the file system, that of the directory it was put into. @see FakeSys.mount */
+  dev: number;
 }
 
 const BLOCK_BYTES = 4096;
@@ -57,7 +59,6 @@ export class Content {
   }
 }
 
-const LINK = 0o120000;
 const MAX_LINKS = 40;
 
 /** An in-memory file system. Everybody is root: permissions are kept and not checked, but for "nobody may execute it". */
@@ -88,6 +89,7 @@ export class FakeFiles {
       links: 0,
       content: new Content(),
       entries,
+      dev: 1,
     };
     inode.content.write(content, 0);
     return inode;
@@ -112,6 +114,7 @@ export class FakeFiles {
     if (typeof place === "number") return place;
     if (place.inode !== undefined && !replace) return -Errno.EEXIST;
     if (place.inode?.entries && !inode.entries) return -Errno.EISDIR;
+    inode.dev = place.directory.dev;
     if (place.inode !== undefined) place.inode.links--;
     this.#name(place, inode);
     return 0;
@@ -156,8 +159,8 @@ export class FakeFiles {
   }
 
   stat(inode: Inode): Stat {
-    const { ino, mode, uid, gid, mtimeMs, links, content } = inode;
-    return { ino, mode, uid, gid, mtimeMs, links, size: content.size };
+    const { ino, mode, uid, gid, mtimeMs, links, content, dev } = inode;
+    return { ino, mode, uid, gid, mtimeMs, links, size: content.size, dev };
   }
 
   #walk(path: Path, from: Inode, follow: boolean, links: number): Place | number {
@@ -177,7 +180,7 @@ export class FakeFiles {
       if (inode === undefined) {
         return last ? { directory, name, inode, names: [...trail.map((step) => step.name), name] } : -Errno.ENOENT;
       }
-      if ((inode.mode & Mode.TypeMask) === LINK && (follow || !last)) {
+      if ((inode.mode & Mode.TypeMask) === Mode.Link && (follow || !last)) {
         if (links === 0) return -Errno.ELOOP;
         return this.#walk([inode.content.text, ...wanted].join("/"), directory, follow, links - 1);
       }
@@ -201,11 +204,11 @@ export class FakeFiles {
   }
 
   link(target: Path): Inode {
-    return this.create(LINK | 0o777, target);
+    return this.create(Mode.Link | 0o777, target);
   }
 
   isLink(inode: Inode): boolean {
-    return (inode.mode & Mode.TypeMask) === LINK;
+    return (inode.mode & Mode.TypeMask) === Mode.Link;
   }
 }
 

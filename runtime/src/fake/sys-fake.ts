@@ -102,7 +102,7 @@ export class FakeSys implements Sys {
 
   constructor() {
     for (let fd = 0; fd < 3; fd++)
-      this.#descriptors.set(fd, describe({ read: () => "", write: (data) => data.length }));
+      this.#descriptors.set(fd, describe({ read: () => "", write: (data) => data.length, ready: () => Poll.Out }));
   }
 
   /** Puts a file there, with the directories that lead to it. */
@@ -132,6 +132,18 @@ export class FakeSys implements Sys {
   makeDirectories(path: Path): void {
     const names = path.split("/").slice(1);
     for (let count = 1; count <= names.length; count++) this.mkdir(`/${names.slice(0, count).join("/")}`, 0o755);
+  }
+
+  /** A descriptor of a socket that somebody else reads. */
+  socketStream(reader: { ready: () => boolean; write: (data: Bytes) => number }): number {
+    return this.#add(describe({ write: reader.write, ready: () => (reader.ready() ? Poll.Out : 0) }));
+  }
+
+  /** Makes a directory the root of a file system of its own. */
+  mount(path: Path): void {
+    this.makeDirectories(path);
+    const inode = this.files.find(path, this.files.root);
+    if (typeof inode !== "number") inode.dev = 2;
   }
 
   /** What a file holds. */
@@ -399,6 +411,10 @@ export class FakeSys implements Sys {
     return this.files.remove(path, this.#directory);
   }
 
+  symlink(target: Path, path: Path): number {
+    return this.files.enter(path, this.#directory, this.files.link(target), false);
+  }
+
   mkdir(path: Path, mode: number): number {
     const inode = this.files.create(Mode.Directory | (mode & ~MASK));
     return this.files.enter(path, this.#directory, inode, false);
@@ -564,6 +580,7 @@ export class FakeSys implements Sys {
     if (datagrams === undefined) return -EPROTOTYPE;
     const write = (data: Bytes) => {
       if (description.references === 0) return -Errno.ECONNREFUSED;
+      if (description.shut) return -Errno.EPIPE;
       datagrams.push({ data, pid: this.pid });
       return data.length;
     };
@@ -583,6 +600,20 @@ export class FakeSys implements Sys {
     const description = this.#descriptors.get(fd);
     if (description === undefined) return -EBADF;
     return description.connection === undefined ? -Errno.ENOTSOCK : this.uid;
+  }
+
+  /** Who is at the other end: 0 is a process of another PID namespace. */
+  peer = 1;
+  peerPid(fd: number): number {
+    const uid = this.peerUid(fd);
+    return uid < 0 ? uid : this.peer;
+  }
+
+  shutdown(fd: number): number {
+    const description = this.#descriptors.get(fd);
+    if (description?.datagrams === undefined) return description === undefined ? -EBADF : -Errno.ENOTSOCK;
+    description.shut = true;
+    return 0;
   }
 
   passCredentials = () => 0;

@@ -185,7 +185,8 @@ const files: readonly Behaviour[] = [
     run(sys, dir) {
       write(sys, `${dir}/f`, "12345");
       write(sys, `${dir}/g`, "");
-      const { size, uid, gid, ino, mtimeMs, links } = stat(sys, `${dir}/f`);
+      const { size, uid, gid, ino, mtimeMs, links, dev } = stat(sys, `${dir}/f`);
+      same(dev, stat(sys, dir).dev);
       same([size, uid, gid, links], [5, sys.getuid(), sys.getgid(), 1]);
       holds(Math.abs(mtimeMs - sys.time()) < 60_000, "the time is about now");
       holds(ino !== stat(sys, `${dir}/g`).ino, "two files have two numbers");
@@ -245,6 +246,18 @@ const files: readonly Behaviour[] = [
     },
   },
   {
+    name: "open follows a link, unless told not to",
+    run(sys, dir) {
+      write(sys, `${dir}/f`, "linked");
+      same(sys.symlink("f", `${dir}/link`), 0);
+      same(read(sys, `${dir}/link`), "linked");
+      for (const flags of [Open.Read, Open.Write | Open.Append, Open.Write | Open.Create])
+        same(sys.open(`${dir}/link`, flags | Open.NoFollow, 0o600), -Errno.ELOOP);
+      same(sys.open(`${dir}/link`, Open.Write | Open.Create | Open.Exclusive, 0o600), -Errno.EEXIST);
+      ok(sys.close(ok(sys.open(`${dir}/f`, Open.Read | Open.NoFollow, 0))));
+    },
+  },
+  {
     name: "unlink takes a name away and leaves the open file",
     run(sys, dir) {
       write(sys, `${dir}/f`, "kept");
@@ -292,6 +305,8 @@ const files: readonly Behaviour[] = [
       same(sys.chdir("/"), 0);
       same(sys.realpath(`${dir}/none`), -Errno.ENOENT);
       same(sys.readlink(`${dir}/d`), -Errno.EINVAL);
+      same([sys.symlink("none", `${dir}/l`), sys.readlink(`${dir}/l`)], [0, "none"]);
+      same(sys.symlink("none", `${dir}/l`), -Errno.EEXIST);
     },
   },
 ];
@@ -509,6 +524,7 @@ const sockets: readonly Behaviour[] = [
       same(sys.write(accepted, "answer"), 6);
       same(sys.read(client, 1000), "answer");
       same([sys.peerUid(accepted), sys.peerUid(client)], [sys.getuid(), sys.getuid()]);
+      same([sys.peerPid(accepted), sys.peerPid(client)], [sys.getpid(), sys.getpid()]);
       ok(sys.close(client));
       holds((poll(sys, accepted, Poll.In, 0) & Poll.HangUp) !== 0, "the end is an event");
       same([sys.read(accepted, 10), sys.write(accepted, "x")], ["", -Errno.EPIPE]);
@@ -571,24 +587,7 @@ const sockets: readonly Behaviour[] = [
       same(lines, [null, [30, "app: a\ttab\n"], [86, "app[7]: x\n"], null, null, null, null, long]);
       // A byte of each stamp that cannot be, and what else only looks like a line.
       const no = ["<>Nov 21 11:12:34 a: x", "<30>Nov 21 11:12:34 a\x7f: x", "<30>Job 42 10:11:12 a: x"];
-      for (const [at, bad] of [
-        "X",
-        "X",
-        "X",
-        "_",
-        "4",
-        "x",
-        "_",
-        "3",
-        "x",
-        "_",
-        "6",
-        "x",
-        "_",
-        "7",
-        "x",
-        "_",
-      ].entries()) {
+      for (const [at, bad] of [..."XXX_4x_3x_6x_7x_"].entries()) {
         const stamp = "Nov 21 11:12:34 ";
         no.push(`<30>${stamp.slice(0, at)}${bad}${stamp.slice(at + 1)}a: x`);
       }
@@ -598,6 +597,10 @@ const sockets: readonly Behaviour[] = [
         same(sys.syslogLines(buffer, 8, 64, 1, found), 0);
         same([text, found[0]], [text, no.includes(text) ? -1 : 30]);
       }
+      // Ended, it still gives what waits.
+      ok(sys.write(client, "x"));
+      same([sys.shutdown(socket, 0), sys.write(client, "y")], [0, -Errno.EPIPE]);
+      same(sys.recvmmsg(socket, buffer, 8, 64, 100, 0), 1);
       for (const fd of [client, socket, memfd]) ok(sys.close(fd));
     },
   },

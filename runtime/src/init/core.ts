@@ -7,7 +7,7 @@ import type { Supervisor } from "../supervise/supervisor.ts";
 import type { Bytes, Sys } from "../sys.ts";
 import type { Stage } from "./budget.ts";
 import type { ContainerEnvironment } from "./container-environment.ts";
-import type { LogDaemon } from "./log-daemon.ts";
+import type { LogDaemon } from "./logging/log-daemon.ts";
 import type { Options } from "./options.ts";
 import type { Settings } from "./settings.ts";
 import type { StopRequest } from "./stop-request.ts";

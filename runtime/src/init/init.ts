@@ -11,7 +11,7 @@ import { Supervisor } from "../supervise/supervisor.ts";
 import type { Sys } from "../sys.ts";
 import { ContainerEnvironment } from "./container-environment.ts";
 import { advance, type Core, FRESH, INIT_SLOT, type InitRecord } from "./core.ts";
-import { LOG_SLOT, LogDaemon, type LogRecord } from "./log-daemon.ts";
+import { LOG_SLOT, LogDaemon, type LogRecord, takeSocketRecords } from "./logging/log-daemon.ts";
 import { adoptMain, startMain } from "./main-command.ts";
 import type { Options } from "./options.ts";
 import { isServedAlready } from "./other-init.ts";
@@ -50,6 +50,7 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
   if (resumed === undefined) for (const _ of [INIT_SLOT, LOG_SLOT]) journal.allocate();
   records.delete(INIT_SLOT);
   records.delete(LOG_SLOT);
+  const sockets = takeSocketRecords(records);
   if (sys.resumeFd >= 0) messages.warn("The init has started itself again after a crash; services were taken over.");
   sys.setSubreaper();
   // Every log has a pipe here; programs are started with the limits that the container was given.
@@ -63,7 +64,7 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
   else environment.begin();
   const settings = readSettings(environment.variables, (text) => messages.warn(text));
   const children = new Children(sys, loop);
-  const log = new LogDaemon({ sys, loop, children, messages, journal, environment }, resumedLog);
+  const log = new LogDaemon({ sys, loop, children, messages, journal, environment }, resumedLog, sockets);
   const context: Context = {
     sys,
     loop,

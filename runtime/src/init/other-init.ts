@@ -1,4 +1,5 @@
-import { controlSockets } from "../../../lib/control/protocol.ts";
+import { controlDirectories, controlSocket } from "../../../lib/control/protocol.ts";
+import { containerName, isOfThisContainer } from "../base/this-container.ts";
 import type { Sys } from "../sys.ts";
 
 /**
@@ -7,12 +8,14 @@ import type { Sys } from "../sys.ts";
  */
 export function isServedAlready(sys: Sys): boolean {
   if (sys.getpid() === 1 || sys.resumeFd >= 0) return false;
-  return controlSockets(sys.getuid()).some((path) => {
-    const fd = sys.unixConnect(path);
+  const container = containerName(sys);
+  return controlDirectories(sys.getuid()).some((directory) => {
+    const fd = sys.unixConnect(controlSocket(directory, container));
     if (fd < 0) return false;
     const peer = sys.peerUid(fd);
-    sys.close(fd);
     // Anybody can listen in /tmp.
-    return peer === 0 || peer === sys.getuid();
+    const serves = (peer === 0 || peer === sys.getuid()) && isOfThisContainer(sys, fd);
+    sys.close(fd);
+    return serves;
   });
 }

@@ -1,4 +1,5 @@
 import { descendantsOf } from "../base/process-tree.ts";
+import { withdrawControl } from "../supervise/control-server.ts";
 import type { Bytes } from "../sys.ts";
 import { type Budget, STAGES, type Stage, stageEnd } from "./budget.ts";
 import { advance, type Core } from "./core.ts";
@@ -147,8 +148,9 @@ export class Shutdown {
     this.#note("other processes", since, true);
   }
 
-  /** Has the log daemon write what the others said until their end. */
+  /** Has the log daemon write what the others said until their end, and takes away what the init has bound: a mount would keep it. */
   async #endLog(): Promise<void> {
+    if (this.#core.record.controlFd >= 0) withdrawControl(this.#core.sys);
     await afterKill(this.#core, this.#core.log.end());
   }
 

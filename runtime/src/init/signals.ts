@@ -26,7 +26,7 @@ export class Signals {
   handle(signal: number): void {
     if (signal === SIGCHLD) {
       this.#core.children.reap();
-      this.#core.log.childEnded();
+      this.#core.log.childChanged();
     } else if (this.#stops(signal)) this.#stop(signal);
     else if ((FORWARDED.includes(signal) || signal >= FIRST_REALTIME) && !this.#runHook(signal)) this.#forward(signal);
   }

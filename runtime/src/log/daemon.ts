@@ -1,6 +1,7 @@
 import { parseEnvironBlock } from "../../../lib/linux/environment.ts";
 import { LOG_FILES } from "../../../lib/log/routes.ts";
 import { DEFAULT_LOG_SETTINGS, type LogSettings, readLogSettings } from "../../../lib/log/settings.ts";
+import { JOURNAL_SOCKET } from "../../../lib/log/sockets.ts";
 import { parseSettingLines } from "../../../lib/text/setting-lines.ts";
 import { Children } from "../base/children.ts";
 import { readFile } from "../base/files.ts";
@@ -21,19 +22,17 @@ import { Logrotate } from "./output/logrotate.ts";
 import { Rotation } from "./output/rotation.ts";
 import { Writer } from "./output/writer.ts";
 
-/** What the init hands over: the sockets, and the memory that outlives us; from {@link FIRST_PIPE} on a pipe for each argument. */
+/**
+ * What the init hands over: the sockets, and the memory that outlives us; from {@link FIRST_ARGUMENT} on a descriptor for each argument,
+ * a further socket for a path, else the pipe of a service.
+ */
 const SOCKET = 0;
 const MEMORY = 3;
 const JOURNAL = 4;
-const FIRST_PIPE = 5;
+const FIRST_ARGUMENT = 5;
 const DIRECTORY = "/var/log";
 const SETTINGS_FILE = "/etc/shipshape/logd.conf";
 const SERVICES = "/etc/service";
-
-const SOCKETS = [
-  [SOCKET, Protocol.Syslog],
-  [JOURNAL, Protocol.Journal],
-] as const;
 
 const SPOOL_RULES = {
   // A half is looked at when a batch is in it, which is this much at most.
@@ -77,6 +76,10 @@ class LogDaemon {
   readonly #files: LogFile[];
   readonly #forwarder: ForwarderProcess | null;
   readonly #captured: CapturedPipe[] = [];
+  readonly #sockets: (readonly [number, Protocol])[] = [
+    [SOCKET, Protocol.Syslog],
+    [JOURNAL, Protocol.Journal],
+  ];
   readonly #rotations = new Map<LogFile, Rotation>();
   readonly #environment: ReadonlyMap<Bytes, Bytes>;
   #own: string[] = [];
@@ -137,8 +140,12 @@ class LogDaemon {
   /** Finds or makes the entry of each service whose pipe we have; others are those of services that are gone. */
   #capture(): void {
     const { words } = this.#arena;
-    const names = this.#sys.args.slice(1);
-    const wanted = new Map(names.map((name, index) => [name, FIRST_PIPE + index]));
+    const wanted = new Map<Bytes, number>();
+    this.#sys.args.slice(1).forEach((name, index) => {
+      const protocol = name === JOURNAL_SOCKET ? Protocol.Journal : Protocol.Syslog;
+      if (name.startsWith("/")) this.#sockets.push([FIRST_ARGUMENT + index, protocol]);
+      else wanted.set(name, FIRST_ARGUMENT + index);
+    });
     const free: number[] = [];
     for (let entry = 0; entry < MAX_ENTRIES && free.length < wanted.size + 1; entry++) {
       if (words[entryAt(entry) / 4 + EntryWord.Used] !== 1) {
@@ -206,7 +213,7 @@ class LogDaemon {
   #listen(): void {
     if (this.#listening) return;
     this.#listening = true;
-    for (const [socket, protocol] of SOCKETS) this.loop.watch(socket, () => this.#takeFrom(socket, protocol));
+    for (const [socket, protocol] of this.#sockets) this.loop.watch(socket, () => this.#takeFrom(socket, protocol));
     for (const service of this.#captured) {
       if (service.fd >= 0) this.loop.watch(service.fd, () => this.#take((resumed) => service.take(resumed)));
     }
@@ -227,7 +234,7 @@ class LogDaemon {
   #pause(): void {
     if (!this.#listening) return;
     this.#listening = false;
-    for (const [socket] of SOCKETS) this.loop.unwatch(socket);
+    for (const [socket] of this.#sockets) this.loop.unwatch(socket);
     for (const { fd } of this.#captured) if (fd >= 0) this.loop.unwatch(fd);
   }
 
@@ -272,9 +279,9 @@ class LogDaemon {
     if (!this.#writer.busy) this.#end();
   }
 
-  /** Writes what has come until now and ends. Who comes after us has the socket, but not the pipe of a service that is gone. */
+  /** Writes what has come until now and ends. The next daemon does not get the pipe of a removed service, nor a socket without its name. */
   #end(): void {
-    const done = this.#ending === "last" ? this.#drained() : this.#pipesDrained(PIPE_BYTES);
+    const done = this.#ending === "last" ? this.#drained() : this.#socketsRead() && this.#pipesDrained(PIPE_BYTES);
     if (!done || !this.#allSaid()) return;
     if (this.#ending === "last" && this.#forwarder !== null) this.#forwarder.end(() => this.#sys.exit(0));
     else this.#sys.exit(0);
@@ -293,8 +300,13 @@ class LogDaemon {
     return true;
   }
 
+  /** Takes what waits in each socket now, no more: senders that go on have no end. */
+  #socketsRead(): boolean {
+    return this.#sockets.every(([socket, protocol]) => this.#takeFrom(socket, protocol) !== "busy");
+  }
+
   #drained(): boolean {
-    for (const [socket, protocol] of SOCKETS) {
+    for (const [socket, protocol] of this.#sockets) {
       let result = this.#takeFrom(socket, protocol);
       while (result === "more") result = this.#takeFrom(socket, protocol);
       if (result === "busy") return false;

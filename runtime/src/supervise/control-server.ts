@@ -1,6 +1,7 @@
 import {
   type Command,
-  controlSockets,
+  controlDirectories,
+  controlSocket,
   encodeNames,
   encodeReason,
   encodeRefusal,
@@ -10,6 +11,7 @@ import {
   type Request,
 } from "../../../lib/control/protocol.ts";
 import { signalNumber } from "../../../lib/linux/signals.ts";
+import { bootName, containerName } from "../base/this-container.ts";
 import type { Timer } from "../base/timers.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 import type { Context } from "./context.ts";
@@ -17,6 +19,7 @@ import type { Service } from "./service.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Event } from "./transition.ts";
 
+const USUAL_NAME = "control";
 const BACKLOG = 64;
 const MAX_CONNECTIONS = 256;
 const READ_BYTES = 4096;
@@ -73,30 +76,68 @@ export function serveControl(context: Context, supervisor: Supervisor, resumed: 
 
 function listenSomewhere({ sys, messages }: Context): number {
   let reason = "";
-  for (const path of controlSockets(sys.getuid())) {
-    const fd = listenAt(sys, path);
+  const container = containerName(sys);
+  for (const directory of controlDirectories(sys.getuid())) {
+    const fd = listenIn(sys, directory, container);
     if (fd >= 0) return fd;
-    reason ||= `${path}: ${sys.strerror(-fd)}`;
+    reason ||= `${controlSocket(directory, container)}: ${sys.strerror(-fd)}`;
   }
   messages.warn(`cannot listen for sv: ${reason}; services run, sv does not work`);
   return -1;
 }
 
-function listenAt(sys: Sys, path: Bytes): number {
-  const directory = path.slice(0, path.lastIndexOf("/"));
+function listenIn(sys: Sys, directory: Bytes, container: Bytes): number {
   const made = sys.mkdir(directory, 0o700);
   if (made < 0 && made !== -Errno.EEXIST) return made;
   // In a place that all may write to somebody else can have made it before us; a link there would lead anywhere.
   const stat = sys.lstat(directory);
   if (typeof stat === "number") return stat;
   if (stat.uid !== sys.getuid() || (stat.mode & 0o170077) !== 0o040000) return -Errno.EPERM;
-  sys.unlink(path);
-  const fd = sys.unixBind(path);
+  const path = controlSocket(directory, container);
+  // Named once it listens: until then it would look like a dead one.
+  const unnamed = `${path}.new`;
+  sys.unlink(unnamed);
+  const fd = sys.unixBind(unnamed);
   if (fd < 0) return fd;
-  const listening = sys.listen(fd, BACKLOG);
-  if (listening >= 0) return fd;
-  sys.close(fd);
-  return listening;
+  const result = Math.min(0, sys.listen(fd, BACKLOG), sys.rename(unnamed, path));
+  if (result < 0) {
+    sys.close(fd);
+    sys.unlink(unnamed);
+    return result;
+  }
+  dropDead(sys, directory);
+  giveUsualName(sys, directory, path);
+  return fd;
+}
+
+/** Takes away the sockets of containers that ended without a stop. Those of another kernel cannot be told from dead ones. */
+function dropDead(sys: Sys, directory: Bytes): void {
+  const ofThisBoot = controlSocket(directory, `${bootName(sys)}-`);
+  const names = sys.readdir(directory);
+  for (const name of typeof names === "number" ? [] : names) {
+    const path = `${directory}/${name}`;
+    if (!path.startsWith(ofThisBoot) || path.endsWith(".new")) continue;
+    const connection = sys.unixConnect(path);
+    if (connection >= 0) sys.close(connection);
+    else if (connection === -Errno.ECONNREFUSED) sys.unlink(path);
+  }
+}
+
+/** A short name for people and scripts, which sv does not use: where containers share the directory it is that of the last one started. */
+function giveUsualName(sys: Sys, directory: Bytes, path: Bytes): void {
+  const link = `${path}.new`;
+  if (sys.symlink(path.slice(directory.length + 1), link) >= 0) sys.rename(link, `${directory}/${USUAL_NAME}`);
+}
+
+/** Takes this container's socket away, so that a directory that outlives the container does not keep it. */
+export function withdrawControl(sys: Sys): void {
+  const container = containerName(sys);
+  for (const directory of controlDirectories(sys.getuid())) {
+    const path = controlSocket(directory, container);
+    if (sys.unlink(path) < 0) continue;
+    const usual = `${directory}/${USUAL_NAME}`;
+    if (sys.readlink(usual) === path.slice(directory.length + 1)) sys.unlink(usual);
+  }
 }
 
 /** One client; requests are answered in order. */

@@ -1,4 +1,5 @@
 import { isDirectory } from "../base/files.ts";
+import { outputPipe } from "../base/output-pipe.ts";
 import type { Bytes } from "../sys.ts";
 import type { Context } from "./context.ts";
 import { stateText } from "./state-text.ts";
@@ -125,7 +126,7 @@ export class Service implements Owner {
   }
 
   #openPipe(): readonly [number, number] | null {
-    const pipe = this.#context.sys.pipe();
+    const pipe = outputPipe(this.#context.sys);
     if (typeof pipe !== "number") return pipe;
     this.#context.messages.warn(
       `cannot make a pipe from service ${this.name} to its log: ${this.#context.sys.strerror(-pipe)}; its output goes to the container's`,

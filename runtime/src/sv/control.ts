@@ -1,5 +1,6 @@
 import {
-  controlSockets,
+  controlDirectories,
+  controlSocket,
   encodeRequest,
   parseNameCount,
   parseReason,
@@ -11,6 +12,7 @@ import {
   type ServiceStatus,
 } from "../../../lib/control/protocol.ts";
 import { writeAll } from "../base/files.ts";
+import { containerName, isOfThisContainer } from "../base/this-container.ts";
 import { type Bytes, Errno, Poll, type Sys } from "../sys.ts";
 
 /** An init that has not answered for so long, beyond what it was asked to wait, is stuck. */
@@ -148,7 +150,9 @@ function connect(sys: Sys): number | string {
   const own = sys.getuid();
   const first = sys.stat("/proc/1");
   const init = own === 0 && typeof first !== "number" ? first.uid : own;
-  const paths = [...new Set([...controlSockets(own), ...controlSockets(init)])];
+  const container = containerName(sys);
+  const directories = new Set([...controlDirectories(own), ...controlDirectories(init)]);
+  const paths = [...directories].map((directory) => controlSocket(directory, container));
   let reason = `nothing listens at ${paths[0]}: my_init is not there, still runs startup files, or was told --skip-runit`;
   for (const path of paths) {
     const fd = sys.unixConnect(path);
@@ -159,9 +163,10 @@ function connect(sys: Sys): number | string {
       continue;
     }
     const peer = sys.peerUid(fd);
-    if (peer === 0 || peer === own || peer === init) return fd;
+    const ofInit = peer === 0 || peer === own || peer === init;
+    if (ofInit && isOfThisContainer(sys, fd)) return fd;
     sys.close(fd);
-    reason = `${path} belongs to user ${peer}, not to the init`;
+    reason = ofInit ? `${path} belongs to another container` : `${path} belongs to user ${peer}, not to the init`;
   }
   return reason;
 }

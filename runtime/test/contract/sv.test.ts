@@ -174,17 +174,23 @@ test("A82 sv says that there is no init to talk to, or that it may not", async (
   const absent = await none.exec("sv status s");
   assert.equal(
     absent.stderr,
-    "sv: cannot talk to the init: nothing listens at /run/shipshape/control: my_init is not there, still runs startup files, or was told --skip-runit\n",
+    `sv: cannot talk to the init: nothing listens at ${await socketOf(none)}: my_init is not there, still runs startup files, or was told --skip-runit\n`,
   );
   assert.equal(absent.code, 100);
   await using box = await booted({ services: { s: SLEEP } });
   const denied = await box.exec("sv status s", { user: 1000 });
   assert.equal(
     denied.stderr,
-    "sv: cannot talk to the init: /run/shipshape/control: Permission denied: only root, or the user that the init runs as, may\n",
+    `sv: cannot talk to the init: ${await socketOf(box)}: Permission denied: only root, or the user that the init runs as, may\n`,
   );
   assert.equal(denied.code, 100);
 });
+
+/** Where sv looks first in a box. */
+async function socketOf(box: Container, directory = "/run/shipshape"): Promise<string> {
+  const names = "cut -c 1-8 /proc/sys/kernel/random/boot_id; readlink /proc/self/ns/pid | tr -dc 0-9";
+  return `${directory}/control-${(await box.exec(names)).stdout.trim().replace("\n", "-")}`;
+}
 
 /** Listens at a path, notes its pid, and gives every client the same text; `hold` keeps the connection open after it. */
 function answering(path: string, text: string, hold = false): string {
@@ -196,7 +202,7 @@ function answering(path: string, text: string, hold = false): string {
 
 test("A82 sv talks to nobody but the init", async () => {
   await using box = await boot({ command: ["sleep", "1000"] });
-  const path = "/tmp/shipshape-0/control";
+  const path = await socketOf(box, "/tmp/shipshape-0");
   void box
     .exec(`mkdir /tmp/shipshape-0; ${answering(path, '"x\\n"')}`, { user: 1000, deadlineMs: 60_000 })
     .catch(() => undefined);
@@ -216,13 +222,11 @@ test("A82 sv ends with an error when the answer is no answer", async () => {
     ['""', false, /it closed the connection$/],
   ];
   await using box = await boot({ command: ["sleep", "1000"] });
+  const path = await socketOf(box);
   for (const [text, hold, reason] of cases) {
-    const server = box.exec(
-      `mkdir -p /run/shipshape; rm -f /run/shipshape/control; ${answering("/run/shipshape/control", text, hold)}`,
-      {
-        deadlineMs: 60_000,
-      },
-    );
+    const server = box.exec(`mkdir -p /run/shipshape; rm -f ${path}; ${answering(path, text, hold)}`, {
+      deadlineMs: 60_000,
+    });
     server.catch(() => undefined);
     await eventually("the server listens", () => box.has("/tmp/pid"));
     const { stderr, code } = await box.exec("sv status s");

@@ -168,3 +168,18 @@ test("A95 variables that startup files write count for the log daemon and for wh
   await box.exec("logger -t app after");
   await box.sees(/^\d{4}-\d\d-\d\dT[\d:]{8}\+03:00 box app: after$/m);
 });
+
+test("A95 a captured service opens /dev/stdout and /dev/stderr whichever user it runs as, a log of its own the same", async () => {
+  const write = "echo by-name >/dev/stdout; echo by-name-too >/dev/stderr";
+  await using box = await bootWithLog({
+    env: { LOG_CAPTURE: "on" },
+    services: {
+      file: { user: "app", run: `${write}; exec sleep 1000` },
+      inside: { run: `setuser app sh -c '${write}'; exec sleep 1000` },
+      piped: { user: "app", run: "echo piped-by-name >/dev/stdout; exec sleep 1000", log: "exec sed -u s/^/log:/" },
+    },
+  });
+  for (const name of ["file", "inside"])
+    assert.equal(await fileHas(box, `services/${name}.log`, "too\n"), "by-name\nby-name-too\n");
+  await box.sees("log:piped-by-name");
+});

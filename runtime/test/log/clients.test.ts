@@ -177,3 +177,29 @@ test("A95 a tag that sends more messages than LOG_RATE loses them, with a count,
   assert.equal(written + dropped, 1000);
   assert.ok(written >= 100 && dropped > 0, `${dropped} dropped`);
 });
+
+test("A95 sockets in chroots that packages ask rsyslog for, and those of LOG_SOCKETS, are there before the first startup file", async () => {
+  await using box = await bootWithLog(
+    {
+      files: {
+        "/etc/rsyslog.d/49-haproxy.conf": "$AddUnixListenSocket /var/lib/haproxy/dev/log\n",
+        "/var/lib/haproxy/dev": { directory: true },
+        "/srv/jail": { directory: true },
+        "/home/app/dev": { directory: true, owner: 1000 },
+      },
+      startup: { a: "for s in /var/lib/haproxy/dev/log /srv/jail/log; do logger --socket $s -t jail in-$s; done" },
+    },
+    "LOG_SOCKETS=/srv/jail/log /home/app/dev/log\n",
+  );
+  await box.sees("jail: in-/var/lib/haproxy/dev/log");
+  await box.sees("jail: in-/srv/jail/log");
+  await box.sees("cannot bind /home/app/dev/log, which LOG_SOCKETS in /etc/shipshape/logd.conf asks for: /home/app");
+  await box.exec("logger --socket /srv/jail/log -t jail as-a-user", { user: 1000 });
+  await box.sees("jail: as-a-user");
+  box.signal("SIGSEGV");
+  await box.sees("has started itself again");
+  await box.exec("logger --socket /srv/jail/log -t jail after-a-crash");
+  await box.sees("jail: after-a-crash");
+  await box.stop();
+  assert.equal(box.has("/srv/jail/log"), false);
+});

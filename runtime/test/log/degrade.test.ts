@@ -184,3 +184,17 @@ test("A96 ours comes back when the other one ends and leaves its socket behind",
   await box.exec("logger -t app to-ours-again");
   await box.sees(/box app: to-ours-again/);
 });
+
+test("A96 a log daemon that is stopped is told to go on, and what waits in a socket that loses its name is written", async () => {
+  await using box = await bootWithLog();
+  const daemon = await eventually("it runs", () => daemonOf(box));
+  await box.exec(`kill -STOP ${daemon}; logger -t app queued; rm /dev/log`);
+  await box.sees("/dev/log was gone: it is bound again");
+  await box.sees("the log daemon was stopped by SIGSTOP: it was told to go on");
+  await box.sees("app: queued");
+  // More than the kernel's queue holds.
+  await box.exec(`kill -STOP ${daemonOf(box)}; for i in $(seq 100); do logger -t many $i; done`, {
+    deadlineMs: 30_000,
+  });
+  await box.sees("many: 100");
+});

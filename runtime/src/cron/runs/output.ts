@@ -1,5 +1,6 @@
 import type { Loop } from "../../base/loop.ts";
-import { ownDescription, printable } from "../../base/messages.ts";
+import { printable } from "../../base/messages.ts";
+import { OwnStream } from "../../base/own-stream.ts";
 import { type Bytes, Errno, type Sys } from "../../sys.ts";
 
 /** A line of this length is written as a whole: pipes take so much at once or nothing. @see PIPE_BUF in pipe(7) */
@@ -13,9 +14,8 @@ const LAST_RETRY_MS = 1000;
 
 /** The container's log: whole lines on standard output. It never waits for a reader; what the reader is slow to take waits here, within bounds. */
 export class Output {
-  readonly #sys: Sys;
   readonly #loop: Loop;
-  readonly #fd: number;
+  readonly #stdout: OwnStream;
   readonly #drained: () => void;
   #waiting = "";
   #wasFull = false;
@@ -24,10 +24,9 @@ export class Output {
 
   /** @param drained called when {@link full} turns false again */
   constructor(sys: Sys, loop: Loop, drained: () => void) {
-    this.#sys = sys;
     this.#loop = loop;
     this.#drained = drained;
-    this.#fd = ownDescription(sys, 1);
+    this.#stdout = new OwnStream(sys, 1);
   }
 
   /** Time to leave output where it comes from. */
@@ -60,7 +59,7 @@ export class Output {
     this.#pass();
     if (this.#waiting === "" && this.#lost > 0) {
       const notice = `cron: ${this.#lost} lines were dropped: nobody read them\n`;
-      if (this.#sys.write(this.#fd, notice) > 0) this.#lost = 0;
+      if (this.#stdout.write(notice) > 0) this.#lost = 0;
     }
     if (!this.#wasFull || this.full) return;
     this.#wasFull = false;
@@ -72,7 +71,7 @@ export class Output {
     let moved = false;
     while (this.#waiting !== "") {
       const part = this.#waiting.slice(0, wholeLines(this.#waiting));
-      const written = this.#sys.write(this.#fd, part);
+      const written = this.#stdout.write(part);
       if (written === -Errno.EAGAIN || written === 0) {
         // A reader that takes something will soon take more.
         this.#retryMs = moved ? FIRST_RETRY_MS : Math.min(Math.max(FIRST_RETRY_MS, this.#retryMs * 2), LAST_RETRY_MS);

@@ -1,3 +1,4 @@
+import { MAX_CAPTURED } from "../../../../lib/log/capture.ts";
 import { type Bytes, Errno, type Sys } from "../../sys.ts";
 
 /** Datagrams taken from the kernel at once. */
@@ -39,7 +40,7 @@ const LISTS_AT = CHUNK_AT + CHUNK_BYTES;
 /** One entry per captured service: {@link Sources}. */
 export const ENTRIES_AT = LISTS_AT + Math.ceil((4 * LIST_WORDS * 4) / PAGE) * PAGE;
 export const ENTRY_BYTES = 4608;
-export const MAX_ENTRIES = 2048;
+export const MAX_ENTRIES = MAX_CAPTURED;
 const ARENA_BYTES = ENTRIES_AT + MAX_ENTRIES * ENTRY_BYTES;
 
 /** Words of the state. What they hold outlives a kill: with them the next incarnation goes on where this one was. */

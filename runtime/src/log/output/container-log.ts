@@ -1,6 +1,7 @@
 import type { Loop } from "../../base/loop.ts";
+import { OwnStream } from "../../base/own-stream.ts";
 import type { Timer } from "../../base/timers.ts";
-import { Errno, Mode, Open, Poll, type Sys } from "../../sys.ts";
+import { Errno, Poll } from "../../sys.ts";
 import { type Arena, Word } from "../memory/arena.ts";
 import { writeSpans } from "../memory/spans.ts";
 
@@ -11,9 +12,6 @@ const STALL_MS = 500;
 /** What an engine may be behind: the kernel takes memory for it only as it is. */
 const PIPE_BYTES = 1 << 20;
 const NEWLINE = 10;
-const TYPE_FIFO = 0o010000;
-const TYPE_CHARACTER = 0o020000;
-const NO_CONTROLLING_TTY = 0o400;
 
 /**
  * The container's log: our standard output. Lines are written whole. A reader that is slow slows us (and with us the
@@ -23,7 +21,7 @@ export class ContainerLog {
   readonly #arena: Arena;
   readonly #loop: Loop;
   readonly #warn: (text: string) => void;
-  readonly #fd: number;
+  readonly #stdout: OwnStream;
   /** Bytes of the group at the list's start that are written. */
   #skip = 0;
   #stalled = false;
@@ -35,7 +33,9 @@ export class ContainerLog {
     this.#arena = arena;
     this.#loop = loop;
     this.#warn = warn;
-    this.#fd = ownDescription(arena.sys);
+    this.#stdout = new OwnStream(arena.sys, 1);
+    // Whether that is granted or not: it saves senders from waiting for a reader that is behind for a moment.
+    if (this.#stdout.isPipe) arena.sys.pipeSize(this.#stdout.fd, PIPE_BYTES);
   }
 
   /**
@@ -47,7 +47,9 @@ export class ContainerLog {
     const end = state[Word.ContainerEnd] as number;
     for (let from = state[Word.ContainerFrom] as number; from < end; from = state[Word.ContainerFrom] as number) {
       const [next, total] = this.#group(from, end);
-      const [done, errno] = writeSpans(this.#arena, this.#fd, { from, end: next, bytes: total }, this.#skip);
+      const [done, errno] = this.#stdout.ready
+        ? writeSpans(this.#arena, this.#stdout.fd, { from, end: next, bytes: total }, this.#skip)
+        : [this.#skip, Errno.EAGAIN];
       if (errno === 0) {
         state[Word.ContainerFrom] = next;
         this.#skip = 0;
@@ -86,7 +88,7 @@ export class ContainerLog {
   }
 
   #wait(progress: boolean, resume: () => void): void {
-    if (this.#timer === null) this.#loop.watch(this.#fd, resume, Poll.Out);
+    if (this.#timer === null) this.#loop.watch(this.#stdout.fd, resume, Poll.Out);
     else if (!progress) return;
     else this.#loop.cancel(this.#timer);
     this.#timer = this.#loop.after(STALL_MS, () => {
@@ -98,7 +100,7 @@ export class ContainerLog {
   #stopWaiting(): void {
     if (this.#timer === null) return;
     this.#loop.cancel(this.#timer);
-    this.#loop.unwatch(this.#fd);
+    this.#loop.unwatch(this.#stdout.fd);
     this.#timer = null;
   }
 
@@ -124,16 +126,4 @@ export class ContainerLog {
     this.#lost = 0;
     this.#warn(`${lost} lines are missing in the container's log: nobody read it, or it could not be written`);
   }
-}
-
-/** Standard output opened anew, to be non-blocking for us alone: services share the open file that we were given. */
-function ownDescription(sys: Sys): number {
-  const path = "/proc/self/fd/1";
-  const stat = sys.stat(path);
-  const type = typeof stat === "number" ? 0 : stat.mode & Mode.TypeMask;
-  if (type !== TYPE_FIFO && type !== TYPE_CHARACTER) return 1;
-  const fd = sys.open(path, Open.Write | Open.Append | Open.NonBlock | NO_CONTROLLING_TTY, 0);
-  // Whether that is granted or not: it saves senders from waiting for a reader that is behind for a moment.
-  if (type === TYPE_FIFO) sys.pipeSize(fd, PIPE_BYTES);
-  return fd < 0 ? 1 : fd;
 }
