@@ -11,20 +11,23 @@ const MAX_MSGID = 32;
 export const MAX_FRAME_BYTES = 65_000;
 
 /**
- * Returns a message in the form of RFC 5424 with its length before it, as it is sent over TCP. A name that the header cannot hold as it is
- * stands before the text as well.
+ * Returns all of a message in the form of RFC 5424 that stands before its text. A name that the header cannot hold as it is stands there
+ * in the place of the text's start as well.
  * @param time RFC 3339 time
  * @param host this machine's name
- * @see RFC 6587, section 3.4.1 (octet counting)
  */
-export function frameMessage(message: SyslogMessage, time: Bytes, host: Bytes, escaper: Escaper): Bytes {
+export function frameHead(message: SyslogMessage, time: Bytes, host: Bytes, escaper: Escaper): Bytes {
   const { priority, data } = message;
   const [tag, pid, msgid] = [field(message.tag, MAX_APP), field(message.pid, MAX_PID), field(message.msgid, MAX_MSGID)];
   const complete = tag === (message.tag || "-") && pid === (message.pid || "-") && msgid === (message.msgid || "-");
-  const text = complete ? message.text : `${nameOf(message)}${message.text}`;
+  const name = complete ? "" : escaper(nameOf(message), false);
   const head = `<${priority}>1 ${time} ${field(message.host || host, MAX_HOST)} ${tag} ${pid} ${msgid}`;
-  const whole = `${head} ${data === "" ? "-" : escaper(data, false)}${text === "" ? "" : ` ${escaper(text, false)}`}`;
-  const frame = whole.slice(0, MAX_FRAME_BYTES);
+  return `${head} ${data === "" ? "-" : escaper(data, false)} ${name}`;
+}
+
+/** Returns a message with its length before it, as it is sent over TCP. @see RFC 6587, section 3.4.1 (octet counting) */
+export function frameMessage(message: SyslogMessage, time: Bytes, host: Bytes, escaper: Escaper): Bytes {
+  const frame = `${frameHead(message, time, host, escaper)}${escaper(message.text, false)}`.slice(0, MAX_FRAME_BYTES);
   return `${frame.length} ${frame}`;
 }
 

@@ -37,10 +37,10 @@ const BYTE_ORDER_MARK = "\xef\xbb\xbf";
 export const MAX_TAG = 128;
 /** Longest structured data. */
 const MAX_DATA = 4096;
-/** The stamp of RFC 3164 with the blank after it. `find_line` of the runtime's `sys.c` looks for the same form. */
-const STAMP = /^(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d [0-2]\d:[0-5]\d:[0-6]\d /;
-/** The stamp of RFC 5424, with the blank after it. Senders of the older form use it as well, also without zone. */
-const ISO_STAMP = /^\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)? /;
+/** The text of a message starts before this byte, whatever its header is. */
+export const MAX_HEADER = MAX_DATA + 1024;
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+/** Longest stamp. */
 const STAMP_BYTES = 40;
 
 /**
@@ -78,7 +78,7 @@ function readRfc5424(priority: number, text: Bytes, own: Bytes): SyslogMessage |
     at = end + 1;
   }
   const [stamp, host, tag, pid, msgid] = fields as [Bytes, Bytes, Bytes, Bytes, Bytes];
-  if (stamp !== "" && !(stamp.length < STAMP_BYTES && ISO_STAMP.test(`${stamp} `))) return null;
+  if (stamp !== "" && isoStampLength(`${stamp} `) !== stamp.length + 1) return null;
   if ([host, tag, pid, msgid].some((field) => field.length > MAX_TAG)) return null;
   const dataEnd = endOfData(text, at);
   if (dataEnd < 0) return null;
@@ -141,8 +141,34 @@ function readRfc3164(priority: number, text: Bytes, host: Bytes): SyslogMessage 
 
 /** Returns the length of a stamp and the blank after it, 0 without one. */
 function stampLength(text: Bytes): number {
-  const start = text.slice(0, STAMP_BYTES);
-  return (STAMP.exec(start) ?? ISO_STAMP.exec(start) ?? [""])[0].length;
+  // `find_line` of the runtime's sys.c looks for the same form.
+  const day = text[4] === " " ? " 9" : "39";
+  const isShort = MONTHS.includes(text.slice(0, 3)) && hasForm(text, 3, ` ${day} 29:59:69 `);
+  return isShort ? 16 : isoStampLength(text);
+}
+
+/** Returns the length of a stamp of RFC 5424 and the blank after it, 0 without one. The older form has it as well, also without zone. */
+function isoStampLength(text: Bytes): number {
+  if (!hasForm(text, 0, "9999-19-39T29:59:69")) return 0;
+  let at = 19;
+  if (text[at] === "." || text[at] === ",") for (at++; at < STAMP_BYTES && hasForm(text, at, "9"); ) at++;
+  if (text[at] === "Z") at++;
+  else if (text[at] === "+" || text[at] === "-") {
+    const zone = text[at + 3] === ":" ? "29:59" : "2959";
+    if (!hasForm(text, at + 1, zone)) return 0;
+    at += 1 + zone.length;
+  }
+  return text[at] === " " ? at + 1 : 0;
+}
+
+/** Whether a text has a form at `at`: a digit of the form stands for all digits up to it, any other character for itself. */
+function hasForm(text: Bytes, at: number, form: string): boolean {
+  for (let i = 0; i < form.length; i++) {
+    const [c, most] = [text[at + i] ?? "", form[i] as string];
+    const isDigit = most >= "0" && most <= "9";
+    if (isDigit ? c < "0" || c > most : c !== most) return false;
+  }
+  return true;
 }
 
 /** Reads `TAG: text`, `TAG[PID]: text` or a text without a tag. */
@@ -169,9 +195,13 @@ export function nameOf({ tag, pid, msgid }: SyslogMessage): Bytes {
   return `${name}${msgid === "" ? "" : `${msgid} `}`;
 }
 
-/** Returns a message's own part of a line: `[HOST ]TAG[PID]: [MSGID ][DATA ]text`, safe to print. */
-export function formatText(message: SyslogMessage, escaper: Escaper): Bytes {
-  const { host, text } = message;
+/** Returns all that stands before the text of a message in a line: `[HOST ]TAG[PID]: [MSGID ][DATA ]`. Control bytes are in it as they are. */
+export function prefixOf(message: SyslogMessage): Bytes {
   const data = meaningfulData(message.data);
-  return escaper(`${host === "" ? "" : `${host} `}${nameOf(message)}${data === "" ? "" : `${data} `}${text}`, false);
+  return `${message.host === "" ? "" : `${message.host} `}${nameOf(message)}${data === "" ? "" : `${data} `}`;
+}
+
+/** Returns a message's own part of a line, safe to print. */
+export function formatText(message: SyslogMessage, escaper: Escaper): Bytes {
+  return escaper(prefixOf(message) + message.text, false);
 }

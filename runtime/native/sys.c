@@ -396,8 +396,9 @@ static size_t sequence(const uint8_t *at, size_t left) {
   return length;
 }
 SYS(escape) {
+  char *to = buffer;
   bool json = a[1].number;
-  char *out = js_malloc(ctx, 6 * a[0].length + 1), *to = out;
+  if (a[0].length > sizeof buffer / 6) return JS_ThrowRangeError(ctx, "escape: the text is too long");
   for (const uint8_t *at = (const uint8_t *)TEXT(0), *end = at + a[0].length; at < end;) {
     size_t length = json ? sequence(at, (size_t)(end - at)) : 1;
     uint8_t c = *at;
@@ -408,9 +409,7 @@ SYS(escape) {
     else to = (char *)memcpy(to, at, length) + length;
     at += length ? length : 1;
   }
-  JSValue escaped = bytes(ctx, out, (size_t)(to - out));
-  js_free(ctx, out);
-  return escaped;
+  return bytes(ctx, buffer, (size_t)(to - buffer));
 }
 SYS(size) { return result(ctx, lseek(INT(0), 0, SEEK_END)); }
 

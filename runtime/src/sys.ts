@@ -219,7 +219,8 @@ export interface Sys {
   /** Copies `text` into `buffer`; its length, or `-EINVAL` when it does not fit. */
   poke(buffer: Uint8Array, at: number, text: Bytes): number;
   /**
-   * Escapes a text for a line of a log, or (`json`) for a string of JSON, where each byte that is not UTF-8 becomes U+FFFD.
+   * Escapes a text of at most 10,922 bytes for a line of a log, or (`json`) for a string of JSON, where each byte that is not UTF-8
+   * becomes U+FFFD.
    * @see lib/log/escape.ts, which defines the result
    */
   escape(text: Bytes, json: boolean): Bytes;

@@ -42,7 +42,9 @@ const SPOOL_RULES = {
   compress: false,
   loss: "the buffer for forwarding is full: its older half is dropped",
 } as const;
-/** What a pipe holds. @see pipe(7) */
+/** Turns in which all is read that waits in a socket. */
+const READ_TURNS = 16;
+/** Size of a pipe. @see pipe(7) */
 const PIPE_BYTES = 65_536;
 
 const SIGHUP = 1;
@@ -107,7 +109,7 @@ class LogDaemon {
     if (spool !== null) this.#rotations.set(spool, new Rotation(this.#parts, spool, SPOOL_RULES));
     const container = new ContainerLog(arena, this.loop, warn);
     this.#writer = new Writer(arena, container, this.#files, spool, (files) => this.#written(files));
-    this.#formatter = new Formatter(this.#writer, this.#stamps, this.#settings, (text, json) => sys.escape(text, json));
+    this.#formatter = new Formatter(arena, this.#writer, this.#stamps, this.#settings);
     const { rate } = this.#settings;
     const limitOf = rate === 0 ? null : (tag: Bytes) => new RateLimit(this.loop, rate, tag, warn);
     this.#input = new SyslogInput(arena, this.#writer, this.#formatter, this.#stamps, limitOf);
@@ -250,7 +252,7 @@ class LogDaemon {
     const pid = String(this.#sys.getpid());
     for (const text of texts) {
       const message = { priority: OWN_PRIORITY, host: "", tag: "logd", pid, msgid: "", data: "", text };
-      this.#formatter.message(message, 0, 1, 0);
+      this.#formatter.message(message, [], 0, 1, 0);
     }
     if (!this.#writer.commit(Kind.Own, this.#resume)) this.#pause();
     else if (this.#own.length > 0) this.loop.after(0, () => this.#sayOwn());
@@ -302,7 +304,11 @@ class LogDaemon {
 
   /** Takes what waits in each socket now, no more: senders that go on have no end. */
   #socketsRead(): boolean {
-    return this.#sockets.every(([socket, protocol]) => this.#takeFrom(socket, protocol) !== "busy");
+    return this.#sockets.every(([socket, protocol]) => {
+      let result = this.#takeFrom(socket, protocol);
+      for (let turn = 1; result === "more" && turn < READ_TURNS; turn++) result = this.#takeFrom(socket, protocol);
+      return result !== "busy";
+    });
   }
 
   #drained(): boolean {

@@ -3,10 +3,10 @@ import type { Loop } from "../../base/loop.ts";
 import type { Bytes } from "../../sys.ts";
 import { type Arena, CHUNK_AT, CHUNK_BYTES, CHUNK_END_AT, Word } from "../memory/arena.ts";
 import { EntryWord, entryAt } from "../memory/forget.ts";
-import type { SpanList } from "../memory/spans.ts";
+import type { Range, SpanList } from "../memory/spans.ts";
 import type { Stamps } from "../memory/stamps.ts";
 import { ATOMIC_BYTES } from "../output/container-log.ts";
-import type { Formatter } from "../output/formatter.ts";
+import type { Formatter, Text } from "../output/formatter.ts";
 import type { LogFile } from "../output/log-file.ts";
 import type { Writer } from "../output/writer.ts";
 import { RateLimit } from "./rate-limit.ts";
@@ -22,15 +22,11 @@ const CARRY_AT = 512;
 const CARRY_BYTES = 3500;
 /** Chunks that become JSON are smaller: the text of a line of one byte takes much more. */
 const JSON_CHUNK_BYTES = 2048;
+/** A line of this size is handled as one text. */
+const SHORT_BYTES = 1024;
 const NEWLINE = 10;
 /** Priority of forwarded lines: `daemon.info`. */
 const DAEMON_INFO = 3 * 8 + 6;
-
-/** Part of the arena: `[from, end)`. */
-interface Range {
-  readonly from: number;
-  readonly end: number;
-}
 
 /** The pipe of one service whose stdout and stderr are captured. */
 export class CapturedPipe {
@@ -207,14 +203,19 @@ export class CapturedPipe {
 
   /** Lays out one line for the container's log, or several when it is long. */
   #show(carry: Range, { from, end }: Range): void {
-    const [settings, label] = [this.#settings, this.#label];
-    const whole = this.#arena.bytes[end - 1] === NEWLINE;
-    const line = this.#arena.peek(carry.from, carry.end) + this.#arena.peek(from, whole ? end - 1 : end);
+    const [settings, formatter] = [this.#settings, this.#formatter];
+    const rest = { from, end: this.#arena.bytes[end - 1] === NEWLINE ? end - 1 : end };
+    const line = carry.end > carry.from ? this.#writer.join([carry, rest]) : rest;
     if (settings.forward !== null) {
-      const message = { priority: DAEMON_INFO, host: "", tag: this.name, pid: "", msgid: "", data: "", text: line };
-      this.#formatter.forward(message);
+      const message = { priority: DAEMON_INFO, host: "", tag: this.name, pid: "", msgid: "", data: "", text: "" };
+      formatter.forward(message, [line]);
     }
-    if (settings.format === "text") this.#formatter.text(label, label + line, true);
-    else this.#formatter.jsonParts({ time: this.#stamps.isoTime(), service: this.name }, "", line);
+    if (settings.format === "text") formatter.text(this.#label, line);
+    else formatter.json({ time: this.#stamps.isoTime(), service: this.name }, "", this.#textOf(line), "");
+  }
+
+  #textOf(line: Range): Text {
+    const short = line.end - line.from <= SHORT_BYTES;
+    return short ? { start: this.#arena.peek(line.from, line.end), rest: [] } : { start: "", rest: [line] };
   }
 }

@@ -1,7 +1,7 @@
 import type { Bytes } from "../../sys.ts";
 import { type Arena, Kind, NOTE_WORDS, Phase, SCRATCH_AT, SCRATCH_BYTES, SLOTS, Word } from "../memory/arena.ts";
 import { forget } from "../memory/forget.ts";
-import { type SpanList, writeSpans } from "../memory/spans.ts";
+import { type Range, type SpanList, writeSpans } from "../memory/spans.ts";
 import type { ContainerLog } from "./container-log.ts";
 import { type LogFile, openLog } from "./log-file.ts";
 
@@ -119,6 +119,8 @@ export class Writer {
 
   /** A part of the container's log alone, once it is {@link apart}. */
   span(at: number, length: number): void {
+    // An empty span says nothing of where a line ends.
+    if (length === 0) return;
     const { words } = this.#arena;
     words[this.#containerEnd] = at;
     words[this.#containerEnd + 1] = length;
@@ -136,14 +138,27 @@ export class Writer {
     this.#containerEnd = end + 4;
   }
 
-  /** A frame to forward. */
-  forward(frame: Bytes): void {
+  /** Adds a frame to forward: its head, and the place of its text. */
+  forward(head: Bytes, { from, end }: Range): void {
     const { words } = this.#arena;
-    words[this.#forwardEnd] = this.place(frame);
-    words[this.#forwardEnd + 1] = frame.length;
-    this.#forwardEnd += 2;
-    this.#forwardBytes += frame.length;
+    const at = this.#forwardEnd;
+    words[at] = this.place(head);
+    words[at + 1] = head.length;
+    words[at + 2] = from;
+    words[at + 3] = end - from;
+    this.#forwardEnd = at + 4;
+    this.#forwardBytes += head.length + end - from;
     this.#forwardLines++;
+  }
+
+  /** Lays out copies of parts of the arena, one after the other. */
+  join(ranges: readonly Range[]): Range {
+    const at = this.#scratch;
+    for (const { from, end } of ranges) {
+      this.#arena.bytes.copyWithin(this.#scratch, from, end);
+      this.#scratch += end - from;
+    }
+    return { from: at, end: this.#scratch };
   }
 
   /**
