@@ -1,48 +1,11 @@
+import { civilDay, dayNumber, weekdayOf } from "../linux/civil.ts";
 import type { Schedule } from "./schedule.ts";
 
 const DAY = 1440;
 /** Days of the months, leap days included. */
 const LONGEST = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 /** A weekday on 29 February comes back after 40 years at most, and nothing takes longer. */
-const HORIZON_DAYS = 41 * 366;
-/** Days from 1 March of the year 0 to 1 January 1970. */
-const EPOCH_DAYS = 719_468;
-const ERA_DAYS = 146_097;
-
-/** A day of the Gregorian calendar; `month` 1 to 12, `date` 1 to 31. */
-export interface CivilDay {
-  readonly year: number;
-  readonly month: number;
-  readonly date: number;
-}
-
-/**
- * Number of a day, 1 January 1970 being 0. A month of 13 is January of the next year. Years count from March here, so that the
- * leap day is the last and a month's start needs no table.
- */
-export function dayNumber({ year, month, date }: CivilDay): number {
-  const months = year * 12 + month - 3;
-  const fromMarch = Math.floor(months / 12);
-  const start = Math.floor((153 * (months - fromMarch * 12) + 2) / 5);
-  const leaps = Math.floor(fromMarch / 4) - Math.floor(fromMarch / 100) + Math.floor(fromMarch / 400);
-  return fromMarch * 365 + leaps + start + date - 1 - EPOCH_DAYS;
-}
-
-/** The day of a number that {@link dayNumber} gives. */
-export function civilDay(day: number): CivilDay {
-  const shifted = day + EPOCH_DAYS;
-  const era = Math.floor(shifted / ERA_DAYS);
-  const inEra = shifted - era * ERA_DAYS;
-  const yearInEra = Math.floor(
-    (inEra - Math.floor(inEra / 1460) + Math.floor(inEra / 36_524) - Math.floor(inEra / 146_096)) / 365,
-  );
-  const inYear = inEra - (365 * yearInEra + Math.floor(yearInEra / 4) - Math.floor(yearInEra / 100));
-  const fromMarch = Math.floor((5 * inYear + 2) / 153);
-  const date = inYear - Math.floor((153 * fromMarch + 2) / 5) + 1;
-  const month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9;
-  return { year: era * 400 + yearInEra + (month <= 2 ? 1 : 0), month, date };
-}
-
+const HORIZON_MONTHS = 41 * 12;
 /** A local minute as `2026-03-29 02:30`. */
 export function formatMinute(localMinute: number): string {
   const day = Math.floor(localMinute / DAY);
@@ -63,26 +26,36 @@ export function neverComes({ days: [first = 1], months, bothDays }: Schedule): b
   return bothDays && months.every((month) => first > (LONGEST[month - 1] ?? 0));
 }
 
-/** The first minute of the wall clock at or after `from` that the schedule names; `null` when it names none, like 30 February. */
+/** Returns the first minute of the wall clock at or after `from` that the schedule names; `null` when it names none, like 30 February. */
 export function nextMatch(schedule: Schedule, from: number): number | null {
-  let day = Math.floor(from / DAY);
-  let time = from - day * DAY;
-  for (const last = day + HORIZON_DAYS; day <= last; time = 0) {
-    const civil = civilDay(day);
-    if (!schedule.months.includes(civil.month)) {
-      day = dayNumber({ year: civil.year, month: civil.month + 1, date: 1 });
-      continue;
-    }
-    const found = isDay(schedule, day, civil.date) ? timeOfDay(schedule, time) : null;
-    if (found !== null) return day * DAY + found;
-    day++;
+  const today = Math.floor(from / DAY);
+  const { year, month, date } = civilDay(today);
+  const isToday = schedule.months.includes(month) && isNamed(schedule, today, date);
+  const later = isToday ? timeOfDay(schedule, from - today * DAY) : null;
+  if (later !== null) return today * DAY + later;
+  let least = date + 1;
+  for (let index = 0; index <= HORIZON_MONTHS; index++, least = 1) {
+    const months = year * 12 + month - 1 + index;
+    const named = schedule.months.includes((months % 12) + 1);
+    const day = named ? dayInMonth(schedule, Math.floor(months / 12), (months % 12) + 1, least) : null;
+    if (day !== null) return day * DAY + (timeOfDay(schedule, 0) ?? 0);
   }
   return null;
 }
 
-function isDay({ days, weekdays, bothDays }: Schedule, day: number, date: number): boolean {
-  // 1 January 1970 was a Thursday.
-  const weekday = weekdays.includes((((day + 4) % 7) + 7) % 7);
+/** Returns the number of the first of a month's days, from the date `least` on, that the schedule names; `null` without one. */
+function dayInMonth(schedule: Schedule, year: number, month: number, least: number): number | null {
+  const start = dayNumber({ year, month, date: 1 }) - 1;
+  const last = dayNumber({ year, month: month + 1, date: 1 }) - 1 - start;
+  // Mostly a few dates: a weekday on 29 February is looked for in 40 years.
+  const first = schedule.bothDays ? Math.max(least, schedule.days[0] ?? 1) : least;
+  for (let date = first; date <= last; date++) if (isNamed(schedule, start + date, date)) return start + date;
+  return null;
+}
+
+/** Whether a day is the schedule's, whose month is. */
+function isNamed({ days, weekdays, bothDays }: Schedule, day: number, date: number): boolean {
+  const weekday = weekdays.includes(weekdayOf(day));
   return bothDays ? weekday && days.includes(date) : weekday || days.includes(date);
 }
 

@@ -1,3 +1,4 @@
+import { unknownZone } from "../linux/zone-file.ts";
 import type { Bytes } from "../text/bytes.ts";
 import { neverComes } from "./calendar.ts";
 import { type Environment, isBlank, parseAssignment, skipBlanks, trimEnd } from "./environment.ts";
@@ -83,11 +84,6 @@ export function parseCrontab(text: Bytes, withUser: boolean, knowsZone: (name: B
   }
   if (more > 0) flaws.push({ line: more, column: 1, reason: "further lines up to this one cannot be used either" });
   return { entries, flaws };
-}
-
-/** Why schedules cannot follow a zone. */
-export function unknownZone(name: Bytes): string {
-  return `there is no time zone "${name}" in /usr/share/zoneinfo (Debian's package tzdata brings them)`;
 }
 
 function parseEntry(

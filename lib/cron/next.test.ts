@@ -1,12 +1,37 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { parseZoneRule } from "../linux/zone-rule.ts";
 import { formatMinute, matches, neverComes } from "./calendar.ts";
-import { intlZone, minuteOf } from "./intl-zone.ts";
 import { LONGEST_JUMP, nextRun, SHORT_DELAY, type Zone } from "./next.ts";
 import { parseSchedule, type Schedule } from "./schedule.ts";
 
 const UTC: Zone = () => 0;
+
+/** What the zones' rules are in 2026. */
+const RULES: Readonly<Record<string, string>> = {
+  "Europe/Berlin": "CET-1CEST,M3.5.0,M10.5.0/3",
+  "America/New_York": "EST5EDT,M3.2.0,M11.1.0",
+  "Australia/Lord_Howe": "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0",
+  "Asia/Kolkata": "IST-5:30",
+};
+
+function zoneNamed(name: string): Zone {
+  const zone = parseZoneRule(RULES[name] ?? "");
+  if (zone === null) throw new Error(`there is no rule for ${name}`);
+  return (minute) => zone(minute * 60) / 60;
+}
+
+/** Minutes since the Epoch of a time like `2026-03-29 01:00`, in UTC. */
+function minuteOf(utc: string): number {
+  return Date.parse(`${utc}Z`) / 60_000;
+}
+
+/** A zone that has the first offset until its first change. @param changes times in UTC and offsets in minutes */
+function changing(first: number, changes: readonly (readonly [at: string, offset: number])[]): Zone {
+  const known = changes.map(([at, offset]) => [minuteOf(at), offset] as const);
+  return (minute) => known.reduce((offset, [at, next]) => (minute >= at ? next : offset), first);
+}
 
 function schedule(text: string): Schedule {
   const parsed = parseSchedule(text);
@@ -114,13 +139,13 @@ const DST: readonly (readonly [zone: string, expression: string, from: string, r
 test("nextRun() runs fixed times once and wildcards by the wall clock when daylight saving begins or ends", () => {
   for (const [zone, expression, from, expected] of DST) {
     const start = minuteOf(from);
-    const found = runs(expression, start, start + 360, intlZone(zone)).map((minute) => formatMinute(minute).slice(11));
+    const found = runs(expression, start, start + 360, zoneNamed(zone)).map((minute) => formatMinute(minute).slice(11));
     assert.deepEqual(found, expected, `${expression} in ${zone} from ${from}`);
   }
 });
 
 test("nextRun() does not repeat a fixed time when it is asked in the middle of the repeated hour", () => {
-  const zone = intlZone("Europe/Berlin");
+  const zone = zoneNamed("Europe/Berlin");
   for (let minute = minuteOf("2026-10-25 01:00"); minute < minuteOf("2026-10-25 02:00"); minute++)
     assert.equal(
       formatMinute(nextRun(schedule("30 2 * * *"), minute, zone) ?? NaN),
@@ -168,19 +193,23 @@ test("nextRun() agrees with asking every minute, for any zone and expression", (
 });
 
 test("nextRun() agrees with asking every minute around real changes of real zones", () => {
-  const changes = [
+  // Casablanca's winter is Ramadan.
+  const casablanca = changing(60, [
+    ["2026-02-15 02:00", 0],
+    ["2026-03-22 02:00", 60],
+  ]);
+  const changes: readonly (readonly [name: string, change: string, zone?: Zone])[] = [
     ["Europe/Berlin", "2026-03-29 01:00"],
     ["America/New_York", "2026-11-01 06:00"],
     ["Australia/Lord_Howe", "2026-04-04 15:00"],
     ["Australia/Lord_Howe", "2026-10-03 15:30"],
-    ["Africa/Casablanca", "2026-02-15 02:00"],
-    ["Africa/Casablanca", "2026-03-22 02:00"],
-    // A day that never was, and Samoa's.
-    ["Pacific/Apia", "2011-12-30 10:00"],
+    ["Africa/Casablanca", "2026-02-15 02:00", casablanca],
+    ["Africa/Casablanca", "2026-03-22 02:00", casablanca],
+    // A day that never was, in Samoa.
+    ["Pacific/Apia", "2011-12-30 10:00", changing(-600, [["2011-12-30 10:00", 840]])],
     ["Asia/Kolkata", "2026-06-01 00:00"],
-  ] as const;
-  for (const [name, change] of changes) {
-    const zone = intlZone(name);
+  ];
+  for (const [name, change, zone = zoneNamed(name)] of changes) {
     const from = minuteOf(change) - 720;
     const to = from + 1440;
     fc.assert(
@@ -190,6 +219,31 @@ test("nextRun() agrees with asking every minute around real changes of real zone
       { numRuns: 15 },
     );
   }
+});
+
+test("nextRun() ends for any rule, however far apart its offsets are", () => {
+  const offset = fc.integer({ min: -24, max: 24 });
+  const day = fc.integer({ min: 0, max: 365 });
+  fc.assert(
+    fc.property(offset, offset, day, day, expression, (standard, daylight, start, end, text) => {
+      const zone = parseZoneRule(`AAA${standard}:59BBB${daylight}:59,${start},${end}/167`);
+      assert.ok(zone !== null);
+      const next = nextRun(schedule(text), 29_000_000, (minute) => zone(minute * 60) / 60);
+      assert.ok(next === null || next > 29_000_000);
+    }),
+  );
+});
+
+test("nextRun() asks for few offsets, also where the next run is decades away", () => {
+  const zone = zoneNamed("Europe/Berlin");
+  let asked = 0;
+  const counting: Zone = (minute) => {
+    asked++;
+    return zone(minute);
+  };
+  for (const text of ["0 0 29 2 */7", "30 2 29 2 *", "0 0 1 1 *", "30 2 * 3 *", "* * * * *"])
+    nextRun(schedule(text), minuteOf("2026-12-01 00:00"), counting);
+  assert.ok(asked < 100, `${asked} questions`);
 });
 
 test("nextRun() gives a minute that matches, and none before it does, in a zone that never jumps", () => {

@@ -9,7 +9,10 @@ export const LONGEST_JUMP = 180;
 /** So many minutes late, a job that follows the wall clock still runs. */
 export const SHORT_DELAY = 5;
 
-const WEEK = 7 * 1440;
+const DAY = 1440;
+const WEEK = 7 * DAY;
+/** No two offsets are further apart, and a jump back is over by then. */
+const SETTLED = 3 * DAY;
 
 /**
  * The first minute since the Epoch, after `after`, at which a job runs; `null` when there is none.
@@ -28,6 +31,12 @@ export function nextRun(schedule: Schedule, after: number, zone: Zone): number |
     const from = Math.max(at, first) + offset;
     const match = nextMatch(schedule, schedule.wildcard ? from : Math.max(from, reached + 1));
     if (match === null) return null;
+    // Jumps long before the match leave out nothing: only those about it count. A rare schedule's match is decades away.
+    if (match - offset - at > 2 * SETTLED) {
+      at = match - offset - SETTLED;
+      reached = -Infinity;
+      continue;
+    }
     const jumpAt = firstJump(zone, at, match - offset);
     if (jumpAt === null) return match - offset;
     reached = Math.max(reached, jumpAt - 1 + offset);

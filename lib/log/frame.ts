@@ -1,27 +1,37 @@
 import type { Bytes } from "../text/bytes.ts";
-import { escapeControls, type SyslogMessage } from "./syslog.ts";
+import type { Escaper } from "./escape.ts";
+import { nameOf, type SyslogMessage } from "./syslog.ts";
 
 /** Longest fields of a header. @see RFC 5424, section 6 */
 const MAX_HOST = 255;
 const MAX_APP = 48;
 const MAX_PID = 128;
-/** What is longer is cut: a datagram takes this much, and one that reads frames needs no more room. */
+const MAX_MSGID = 32;
+/** Longer messages are cut to this size, which a UDP datagram can hold. */
 export const MAX_FRAME_BYTES = 65_000;
 
 /**
- * A message as RFC 5424 has it, with its length before it, as it goes over TCP.
+ * Returns all of a message in the form of RFC 5424 that stands before its text. A name that the header cannot hold as it is stands there
+ * in the place of the text's start as well.
  * @param time RFC 3339 time
- * @see RFC 6587, section 3.4.1 (octet counting)
+ * @param host this machine's name
  */
-export function frameMessage(message: SyslogMessage, time: Bytes, host: Bytes): Bytes {
-  const { priority, tag, pid, data, text } = message;
-  const head = `<${priority}>1 ${time} ${field(host, MAX_HOST)} ${field(tag, MAX_APP)} ${field(pid, MAX_PID)} -`;
-  const whole = `${head} ${data === "" ? "-" : data}${text === "" ? "" : ` ${escapeControls(text)}`}`;
-  const frame = whole.slice(0, MAX_FRAME_BYTES);
+export function frameHead(message: SyslogMessage, time: Bytes, host: Bytes, escaper: Escaper): Bytes {
+  const { priority, data } = message;
+  const [tag, pid, msgid] = [field(message.tag, MAX_APP), field(message.pid, MAX_PID), field(message.msgid, MAX_MSGID)];
+  const complete = tag === (message.tag || "-") && pid === (message.pid || "-") && msgid === (message.msgid || "-");
+  const name = complete ? "" : escaper(nameOf(message), false);
+  const head = `<${priority}>1 ${time} ${field(message.host || host, MAX_HOST)} ${tag} ${pid} ${msgid}`;
+  return `${head} ${data === "" ? "-" : escaper(data, false)} ${name}`;
+}
+
+/** Returns a message with its length before it, as it is sent over TCP. @see RFC 6587, section 3.4.1 (octet counting) */
+export function frameMessage(message: SyslogMessage, time: Bytes, host: Bytes, escaper: Escaper): Bytes {
+  const frame = `${frameHead(message, time, host, escaper)}${escaper(message.text, false)}`.slice(0, MAX_FRAME_BYTES);
   return `${frame.length} ${frame}`;
 }
 
-/** A header field: printable, without blanks, `-` for none. */
+/** Returns a header field: printable, without blanks, `-` for none. */
 function field(text: Bytes, max: number): Bytes {
   let out = "";
   for (const c of text.slice(0, max)) out += c > " " && c < "\x7f" ? c : "?";
@@ -29,8 +39,8 @@ function field(text: Bytes, max: number): Bytes {
 }
 
 /**
- * The whole frames at the start of `text`: where each message starts and ends. What is no frame ends the list, and `broken` tells that
- * more text will not help.
+ * Returns where each whole frame at the start of `text` begins and ends. Text that cannot be a frame ends the list; `broken` then reports
+ * that more text will not help.
  */
 export function readFrames(text: Bytes): { frames: [from: number, end: number][]; broken: boolean } {
   const frames: [number, number][] = [];

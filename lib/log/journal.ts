@@ -4,39 +4,46 @@ import { FACILITIES, MAX_TAG, type SyslogMessage } from "./syslog.ts";
 
 const USER = 1;
 const INFO = 6;
+/** Later fields are not read. systemd's own journal refuses messages with more. @see ENTRY_FIELD_COUNT_MAX in systemd */
+const MAX_FIELDS = 1024;
+/** Bytes of a binary value's length. */
+const LENGTH_BYTES = 8;
 
 /**
- * Reads what a client of systemd's journal sends: `FIELD=value` lines, or for a value with newlines `FIELD`, a newline, its length
- * as 64 bits (little-endian) and the value. Fields that syslog has no place for are left out.
+ * Reads a message of a client of systemd's journal: `FIELD=value` lines, or for a value with newlines `FIELD`, a newline, its length as
+ * 64 bits (little-endian) and the value. Fields that syslog has no place for are left out.
  * @see https://systemd.io/JOURNAL_NATIVE_PROTOCOL/
  */
 export function parseJournalMessage(datagram: Bytes): SyslogMessage {
   const fields = readFields(datagram);
   const facility = parseDecimal(fields.get("SYSLOG_FACILITY") ?? "", FACILITIES.length - 1) ?? USER;
   const severity = parseDecimal(fields.get("PRIORITY") ?? "", 7) ?? INFO;
-  return {
-    priority: facility * 8 + severity,
-    tag: (fields.get("SYSLOG_IDENTIFIER") ?? "").slice(0, MAX_TAG),
-    pid: (fields.get("SYSLOG_PID") ?? "").slice(0, MAX_TAG),
-    data: "",
-    text: fields.get("MESSAGE") ?? "",
-  };
+  const [tag, pid] = [fields.get("SYSLOG_IDENTIFIER") ?? "", fields.get("SYSLOG_PID") ?? ""];
+  const text = fields.get("MESSAGE") ?? "";
+  const message = { priority: facility * 8 + severity, host: "", msgid: "", data: "" };
+  // A name that is too long is a part of the text, as in other messages.
+  if (tag.length > MAX_TAG || pid.length > MAX_TAG)
+    return { ...message, tag: "", pid: "", text: `${tag}[${pid}]: ${text}` };
+  return { ...message, tag, pid, text };
 }
 
 function readFields(datagram: Bytes): Map<Bytes, Bytes> {
   const fields = new Map<Bytes, Bytes>();
-  for (let at = 0; at < datagram.length; ) {
+  let equals = -1;
+  for (let at = 0, count = 0; at < datagram.length && count < MAX_FIELDS; count++) {
     const newline = datagram.indexOf("\n", at);
     const lineEnd = newline < 0 ? datagram.length : newline;
-    const equals = datagram.indexOf("=", at);
-    if (equals >= 0 && equals < lineEnd) {
+    // Searched for once per place: many binary fields without one must not cost a look through the rest for each.
+    if (equals < at) equals = datagram.indexOf("=", at);
+    if (equals < 0) equals = datagram.length;
+    if (equals < lineEnd) {
       fields.set(datagram.slice(at, equals), datagram.slice(equals + 1, lineEnd));
       at = lineEnd + 1;
       continue;
     }
     let length = 0;
-    for (let i = 7; i >= 0; i--) length = length * 256 + (datagram.charCodeAt(lineEnd + 1 + i) || 0);
-    const from = lineEnd + 9;
+    for (let i = LENGTH_BYTES; i > 0; i--) length = length * 256 + (datagram.charCodeAt(lineEnd + i) || 0);
+    const from = lineEnd + 1 + LENGTH_BYTES;
     if (from < datagram.length) fields.set(datagram.slice(at, lineEnd), datagram.slice(from, from + length));
     at = from + length + 1;
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseSettingLines } from "../text/setting-lines.ts";
+import { escapeText } from "./escape.ts";
 import { jsonLine } from "./json.ts";
 import { routeOf } from "./routes.ts";
 import { DEFAULT_LOG_SETTINGS, readLogSettings } from "./settings.ts";
@@ -92,7 +93,7 @@ test("routeOf() keeps auth out of syslog and sends everything else there", () =>
 });
 
 test("jsonLine() is valid JSON and UTF-8 whatever the bytes", () => {
-  const line = jsonLine({ a: 'q"\n\x00', b: "caf\xc3\xa9 \xff", n: 7, none: "" });
+  const line = jsonLine({ a: 'q"\n\x00', b: "caf\xc3\xa9 \xff", n: 7, none: "" }, escapeText);
   const text = Buffer.from(line, "latin1").toString("utf8");
   assert.deepEqual(JSON.parse(text), { a: 'q"\n\x00', b: "café \ufffd", n: 7 });
 });

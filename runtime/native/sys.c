@@ -32,7 +32,7 @@ typedef struct {
 // SYS(name) starts the function of Sys.name; DIRECT is one that only hands its arguments over.
 #define SYS(name) static JSValue sys_##name(UNUSED JSContext *ctx, UNUSED const Arg *a)
 #define DIRECT(name, ...) SYS(name) { return result(ctx, name(__VA_ARGS__)); }
-enum { MAX_ARGS = 9, MAX_EVENTS = 256, MAX_PARTS = 1024, DIRECTORY_SIGNAL = 64 };
+enum { MAX_ARGS = 9, MAX_EVENTS = 256, MAX_PARTS = 1024, DIRECTORY_SIGNAL = 64, NO_FOLLOW = 1 << 30 };
 static char buffer[65536];
 
 static size_t room(int64_t max) { return max < 0 ? 0 : max < (int64_t)sizeof buffer ? (size_t)max : sizeof buffer; }
@@ -163,7 +163,11 @@ SYS(getrlimit) {
 SYS(setrlimit) { return result(ctx, setrlimit(INT(0), &(struct rlimit){(rlim_t)NUMBER(1), (rlim_t)NUMBER(2)})); }
 
 // ---- files ----
-DIRECT(open, TEXT(0), INT(1) | O_CLOEXEC, ID(2)) DIRECT(close, INT(0)) DIRECT(dup2, INT(0), INT(1))
+SYS(open) {
+  int flags = INT(1) & NO_FOLLOW ? (INT(1) & ~NO_FOLLOW) | O_NOFOLLOW : INT(1);
+  return result(ctx, open(TEXT(0), flags | O_CLOEXEC, ID(2)));
+}
+DIRECT(close, INT(0)) DIRECT(dup2, INT(0), INT(1))
 DIRECT(write, INT(0), TEXT(1), a[1].length) DIRECT(pwrite, INT(0), TEXT(1), a[1].length, NUMBER(2))
 DIRECT(flock, INT(0), INT(1)) DIRECT(rename, TEXT(0), TEXT(1)) DIRECT(unlink, TEXT(0)) DIRECT(mkdir, TEXT(0), ID(1))
 DIRECT(ftruncate, INT(0), NUMBER(1)) DIRECT(chmod, TEXT(0), ID(1)) DIRECT(chown, TEXT(0), ID(1), ID(2)) DIRECT(symlink, TEXT(0), TEXT(1))
@@ -331,6 +335,16 @@ SYS(splice) {
   return result(ctx, splice(INT(0), NULL, INT(1), offset, (size_t)NUMBER(4), SPLICE_F_NONBLOCK));
 }
 static bool is_control(uint8_t byte) { return (byte < ' ' && byte != '\t') || byte == 0x7f; }
+// Whether `Mmm dd hh:mm:ss ` stands at `at`: form has the character, or the largest digit, for each place after the month.
+static bool is_stamp(const uint8_t *at) {
+  const char *form = " 39 29:59:69 ", *month = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  while (*month && memcmp(at, month, 3) != 0) month += 3;
+  for (at += 3; *month && *form; at++, form++) {
+    bool digit = *form > ' ' && *form < ':';
+    if (digit ? (*at < '0' || *at > *form) && (*form != '3' || *at != ' ') : *at != *form) return false;
+  }
+  return *month;
+}
 // `<PRI>Mmm dd hh:mm:ss TAG…` with a tag that ends with `:` or `[`: priority, start of TAG, end. Else a priority of -1.
 static void find_line(uint8_t *at, size_t length, size_t room, const uint8_t *base, int32_t out[3]) {
   uint8_t *end = at + length;
@@ -339,9 +353,9 @@ static void find_line(uint8_t *at, size_t length, size_t room, const uint8_t *ba
   if (length == 0 || length >= room || *at++ != '<') return;
   while (end > at && (end[-1] == '\n' || end[-1] == 0)) end--;
   for (int digits = 0; at < end && *at >= '0' && *at <= '9' && digits < 3; digits++) priority = priority * 10 + *at++ - '0';
-  if (end - at < 18 || *at != '>' || at[4] != ' ' || at[7] != ' ' || at[10] != ':' || at[13] != ':' || at[16] != ' ') return;
+  if (end - at < 18 || at[-1] == '<' || *at != '>' || !is_stamp(at + 1)) return;
   uint8_t *text = at += 17;
-  while (at < end && *at > ' ' && *at != ':' && *at != '[') at++;
+  while (at < end && *at > ' ' && *at != ':' && *at != '[' && *at != 0x7f) at++;
   if (at == end || (*at != ':' && *at != '[')) return;
   while (at < end && !is_control(*at)) at++;
   if (at < end) return;
@@ -371,27 +385,37 @@ SYS(poke) {
   memcpy(range.iov_base, a[2].text, a[2].length);
   return JS_NewInt32(ctx, (int32_t)a[2].length);
 }
+// Length of the UTF-8 sequence at the start of `left` bytes, 0 for none.
+static size_t sequence(const uint8_t *at, size_t left) {
+  size_t length = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : *at < 0xf5 ? 4 : 0;
+  for (size_t i = 1; i < length; i++) {
+    uint8_t least = i > 1 ? 0x80 : *at == 0xe0 ? 0xa0 : *at == 0xf0 ? 0x90 : 0x80;
+    uint8_t most = i > 1 ? 0xbf : *at == 0xed ? 0x9f : *at == 0xf4 ? 0x8f : 0xbf;
+    if (i >= left || at[i] < least || at[i] > most) return 0;
+  }
+  return length;
+}
+SYS(escape) {
+  char *to = buffer;
+  bool json = a[1].number;
+  if (a[0].length > sizeof buffer / 6) return JS_ThrowRangeError(ctx, "escape: the text is too long");
+  for (const uint8_t *at = (const uint8_t *)TEXT(0), *end = at + a[0].length; at < end;) {
+    size_t length = json ? sequence(at, (size_t)(end - at)) : 1;
+    uint8_t c = *at;
+    if (length == 0) to = stpcpy(to, "\xef\xbf\xbd");
+    else if (json && (is_control(c) || c == '\t')) to += sprintf(to, "\\u%04x", c);
+    else if (is_control(c)) *to++ = '#', *to++ = (char)('0' + c / 64), *to++ = (char)('0' + c / 8 % 8), *to++ = (char)('0' + c % 8);
+    else if (json && (c == '"' || c == '\\')) *to++ = '\\', *to++ = (char)c;
+    else to = (char *)memcpy(to, at, length) + length;
+    at += length ? length : 1;
+  }
+  return bytes(ctx, buffer, (size_t)(to - buffer));
+}
 SYS(size) { return result(ctx, lseek(INT(0), 0, SEEK_END)); }
 
 // ---- clocks and words ----
 SYS(now) { return JS_NewFloat64(ctx, clock_ms(CLOCK_MONOTONIC)); }
 SYS(time) { return JS_NewFloat64(ctx, clock_ms(CLOCK_REALTIME)); }
-SYS(strftime) {
-  time_t seconds = NUMBER(1);
-  return bytes(ctx, buffer, strftime(buffer, sizeof buffer, TEXT(0), localtime(&seconds)));
-}
-// TZ is put back: a restart takes the environment over.
-SYS(utcOffset) {
-  time_t seconds = NUMBER(1);
-  char *own = getenv("TZ"), *kept = own ? strdup(own) : NULL;
-  if (a[0].length) setenv("TZ", TEXT(0), 1);
-  struct tm *local = localtime(&seconds);
-  JSValue offset = JS_NewInt64(ctx, local ? local->tm_gmtoff : 0);
-  if (a[0].length && kept) setenv("TZ", kept, 1);
-  if (a[0].length && !kept) unsetenv("TZ");
-  free(kept);
-  return offset;
-}
 SYS(timerfd) { return result(ctx, timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK)); }
 SYS(timerfdSet) {
   struct itimerspec at = {.it_value = {.tv_sec = (time_t)(a[1].number / 1e3), .tv_nsec = NUMBER(1) % 1000 * 1000000}};

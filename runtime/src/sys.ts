@@ -208,7 +208,7 @@ export interface Sys {
   splice(pipe: number, file: number, buffer: Uint8Array, offsetAt: number, max: number): number;
   /**
    * Looks at the first `count` messages that {@link recvmmsg} received for the form that `syslog(3)` sends, in a slot alone and without
-   * control characters: `<PRI>Mmm dd hh:mm:ss TAG…`. `found` gets three numbers for each: PRI, where TAG starts and where the line
+   * control characters: `<PRI>Mmm dd hh:mm:ss TAG…` with a priority and a stamp that can be. `found` gets three numbers for each: PRI, where TAG starts and where the line
    * ends, a newline included that is put there; PRI is -1 for every other form.
    */
   syslogLines(buffer: Uint8Array, slots: number, slotBytes: number, count: number, found: Int32Array): number;
@@ -218,6 +218,12 @@ export interface Sys {
   peek(buffer: Uint8Array, from: number, end: number): Bytes;
   /** Copies `text` into `buffer`; its length, or `-EINVAL` when it does not fit. */
   poke(buffer: Uint8Array, at: number, text: Bytes): number;
+  /**
+   * Escapes a text of at most 10,922 bytes for a line of a log, or (`json`) for a string of JSON, where each byte that is not UTF-8
+   * becomes U+FFFD.
+   * @see lib/log/escape.ts, which defines the result
+   */
+  escape(text: Bytes, json: boolean): Bytes;
   /** Size of an open file, in bytes. @see lseek(2) */
   size(fd: number): number;
 
@@ -227,13 +233,6 @@ export interface Sys {
   /** Milliseconds since the Epoch. */
   time(): number;
 
-  /** Local time as text. @param seconds since the Epoch @see strftime(3) */
-  strftime(format: Bytes, seconds: number): Bytes;
-  /**
-   * Seconds that local time is ahead of UTC at a moment in a time zone; 0 for a zone that does not exist.
-   * @param zone as the variable TZ names one; `""` is this process's own @param seconds since the Epoch @see localtime(3)
-   */
-  utcOffset(zone: Path, seconds: number): number;
   /** A descriptor that can be read once a time of CLOCK_REALTIME has come. @see timerfd_create(2) */
   timerfd(): number;
   /**
@@ -263,7 +262,7 @@ export enum SpawnFlag {
   Blocked = 8,
 }
 
-/** Bits of {@link Sys.open}'s `flags`: those with one value on every architecture. */
+/** Bits of {@link Sys.open}'s `flags`: those with one value on every architecture, and {@link Open.NoFollow}, which C translates. */
 export enum Open {
   Read = 0,
   Write = 1,
@@ -273,6 +272,8 @@ export enum Open {
   Truncate = 0o1000,
   Append = 0o2000,
   NonBlock = 0o4000,
+  /** `-ELOOP` when the last part of the path is a symbolic link. */
+  NoFollow = 1 << 30,
 }
 
 /** Bits of `st_mode`. @see inode(7) */

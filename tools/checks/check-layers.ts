@@ -17,7 +17,7 @@ export interface Layer {
 }
 
 const PACKAGES = "packages";
-/** The stand-in for the kernel, for unit tests wherever they are. */
+/** The stand-in for the kernel, for unit tests and what they share (`*.fixture.ts`), wherever they are. */
 const FAKE = "runtime/src/fake";
 const BASE = ["runtime/src/base", "runtime/src/sys.ts", "lib"];
 
@@ -77,7 +77,7 @@ export function layerFindings(files: ReadonlyMap<string, string>, rules: readonl
 }
 
 function mayImport(path: string, rule: Layer, target: string): boolean {
-  const may = path.endsWith(".test.ts") ? [...rule.may, PACKAGES, FAKE] : rule.may;
+  const may = /\.(test|fixture)\.ts$/.test(path) ? [...rule.may, PACKAGES, FAKE] : rule.may;
   return [rule.path, ...may].some((allowed) => isUnder(target, allowed));
 }
 

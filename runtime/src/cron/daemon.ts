@@ -1,6 +1,7 @@
 import { Children } from "../base/children.ts";
 import { Journal } from "../base/journal.ts";
 import { Loop } from "../base/loop.ts";
+import { Zones } from "../base/zones.ts";
 import type { Bytes, Sys } from "../sys.ts";
 import { Agenda } from "./agenda.ts";
 import { Alarm } from "./alarm.ts";
@@ -12,7 +13,6 @@ import { serve } from "./server.ts";
 import { StatusFile } from "./status-file.ts";
 import { Mounted } from "./tables/mounted.ts";
 import { readTables, type Tables } from "./tables/reader.ts";
-import { Zones } from "./tables/zones.ts";
 
 /** An editor or a package makes several changes; they are taken as one. */
 const SETTLE_MS = 50;
@@ -70,7 +70,10 @@ export class Daemon {
     const resumed = records.get(SEEN_SLOT) as { seenMs: number } | undefined;
     if (resumed === undefined) journal.allocate();
     this.#agenda = new Agenda(
-      (name) => this.#zones.zone(name),
+      (name) => {
+        const zone = this.#zones.zone(name);
+        return (minute) => Math.floor(zone(minute * 60) / 60);
+      },
       resumed?.seenMs ?? sys.time(),
       ({ job }, late) => this.#output.say(`left out: its time was ${late} minutes ago`, `cron[${job.name}]`),
     );

@@ -4,11 +4,11 @@ import { findUser } from "../../../lib/linux/accounts.ts";
 import { readFile } from "../base/files.ts";
 import type { Loop } from "../base/loop.ts";
 import type { Timer } from "../base/timers.ts";
+import type { Zones } from "../base/zones.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 import type { Member, Roster } from "./roster.ts";
 import type { Follower, Run } from "./runs/run.ts";
 import { checkCrontab, installCrontab, readCrontab, refuseUser, removeCrontab } from "./tables/spool.ts";
-import type { Zones } from "./tables/zones.ts";
 
 const BACKLOG = 16;
 const MAX_CLIENTS = 32;

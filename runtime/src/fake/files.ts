@@ -7,6 +7,8 @@ export interface Inode {
   uid: number;
   gid: number;
   mtimeMs: number;
+  /** How many names it has. */
+  links: number;
   /** What a regular file holds; what a link points to. */
   readonly content: Content;
   /** Only a directory has entries. */
@@ -84,6 +86,7 @@ export class FakeFiles {
       uid: 0,
       gid: 0,
       mtimeMs: this.#clock(),
+      links: 0,
       content: new Content(),
       entries,
       dev: 1,
@@ -112,8 +115,8 @@ export class FakeFiles {
     if (place.inode !== undefined && !replace) return -Errno.EEXIST;
     if (place.inode?.entries && !inode.entries) return -Errno.EISDIR;
     inode.dev = place.directory.dev;
-    place.directory.entries?.set(place.name, inode);
-    this.touch(place.directory);
+    if (place.inode !== undefined) place.inode.links--;
+    this.#name(place, inode);
     return 0;
   }
 
@@ -123,6 +126,7 @@ export class FakeFiles {
     if (place.inode === undefined) return -Errno.ENOENT;
     if (place.inode.entries !== null) return -Errno.EISDIR;
     place.directory.entries?.delete(place.name);
+    place.inode.links--;
     this.touch(place.directory);
     return 0;
   }
@@ -133,9 +137,14 @@ export class FakeFiles {
     if (typeof place === "number" || place.inode !== undefined)
       return typeof place === "number" ? place : (place.inode as Inode);
     const inode = this.create(Mode.Regular | mode);
-    place.directory.entries?.set(place.name, inode);
-    this.touch(place.directory);
+    this.#name(place, inode);
     return inode;
+  }
+
+  #name(place: Place, inode: Inode): void {
+    place.directory.entries?.set(place.name, inode);
+    inode.links++;
+    this.touch(place.directory);
   }
 
   write(inode: Inode, data: Bytes, at: number): void {
@@ -150,8 +159,8 @@ export class FakeFiles {
   }
 
   stat(inode: Inode): Stat {
-    const { ino, mode, uid, gid, mtimeMs, content, dev } = inode;
-    return { ino, mode, uid, gid, mtimeMs, size: content.size, links: 1, dev };
+    const { ino, mode, uid, gid, mtimeMs, links, content, dev } = inode;
+    return { ino, mode, uid, gid, mtimeMs, links, size: content.size, dev };
   }
 
   #walk(path: Path, from: Inode, follow: boolean, links: number): Place | number {

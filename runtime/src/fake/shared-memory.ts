@@ -58,6 +58,9 @@ export function gather(buffer: Uint8Array, from: number, end: number): Bytes {
   return text;
 }
 
+const MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)";
+const LINE = new RegExp(`^<(\\d{1,3})>${MONTH} [ 0-3]\\d [0-2]\\d:[0-5]\\d:[0-6]\\d [^ \\t:[]*[:[]`);
+
 /** @see Sys.syslogLines */
 export function syslogLines(
   buffer: Uint8Array,
@@ -73,7 +76,7 @@ export function syslogLines(
     let end = length < slotBytes ? at + length : at;
     while (end > at && (buffer[end - 1] === NEWLINE || buffer[end - 1] === 0)) end--;
     const line = textIn(buffer, at, end);
-    const form = isPrintable(line) ? /^<(\d{0,3})>.{3} .{2} .{2}:.{2}:.{2} [^ \t:[]*[:[]/.exec(line) : null;
+    const form = isPrintable(line) ? LINE.exec(line) : null;
     found[3 * slot] = form === null ? -1 : Number(form[1]);
     if (form === null) continue;
     found[3 * slot + 1] = at + line.indexOf(">") + 17;

@@ -1,3 +1,4 @@
+import { escapeText } from "../../../lib/log/escape.ts";
 import {
   type Bytes,
   Errno,
@@ -119,6 +120,13 @@ export class FakeSys implements Sys {
 
   putLink(path: Path, target: Path): void {
     this.files.enter(path, this.files.root, this.files.link(target), true);
+  }
+
+  /** Gives a file another name. @see link(2) */
+  putHardLink(path: Path, target: Path): void {
+    const inode = this.files.find(target, this.files.root);
+    if (typeof inode === "number") throw new Error(`the fake has no file ${target}`);
+    this.files.enter(path, this.files.root, inode, true);
   }
 
   makeDirectories(path: Path): void {
@@ -307,7 +315,8 @@ export class FakeSys implements Sys {
       own.connection.blocking = (flags & Open.NonBlock) === 0;
       return this.#add(own);
     }
-    const known = this.#find(path);
+    const known = (flags & Open.NoFollow) === 0 ? this.#find(path) : this.files.find(path, this.#directory, false);
+    if (typeof known !== "number" && this.files.isLink(known)) return -Errno.ELOOP;
     if (typeof known !== "number" && (flags & Open.Create) !== 0 && (flags & Open.Exclusive) !== 0)
       return -Errno.EEXIST;
     const create = known === -Errno.ENOENT && (flags & Open.Create) !== 0;
@@ -426,7 +435,7 @@ export class FakeSys implements Sys {
   }
 
   chown(path: Path, uid: number, gid: number): number {
-    const inode = this.files.find(path, this.#directory);
+    const inode = this.#find(path);
     if (typeof inode === "number") return inode;
     if (uid !== -1) inode.uid = uid;
     if (gid !== -1) inode.gid = gid;
@@ -673,6 +682,8 @@ export class FakeSys implements Sys {
     return text.length;
   }
 
+  escape = escapeText;
+
   size(fd: number): number {
     return this.#descriptors.get(fd)?.file?.inode.content.size ?? -EBADF;
   }
@@ -684,22 +695,6 @@ export class FakeSys implements Sys {
   time(): number {
     return this.startedAt + this.clock;
   }
-  strftime(format: Bytes, seconds: number): Bytes {
-    const iso = new Date(seconds * 1000).toISOString();
-    const parts: Readonly<Record<string, Bytes>> = {
-      "%Y": iso.slice(0, 4),
-      "%m": iso.slice(5, 7),
-      "%d": iso.slice(8, 10),
-      "%e": iso.slice(8, 10).replace(/^0/, " "),
-      "%H": iso.slice(11, 13),
-      "%M": iso.slice(14, 16),
-      "%S": iso.slice(17, 19),
-      "%b": new Date(seconds * 1000).toUTCString().slice(8, 11),
-      "%z": "+0000",
-    };
-    return format.replace(/%./g, (part) => parts[part] ?? part);
-  }
-  utcOffset = () => 0;
 
   timerfd(): number {
     const alarm = { at: Number.POSITIVE_INFINITY, cancelOnSet: false, canceled: false };

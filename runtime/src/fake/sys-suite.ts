@@ -1,3 +1,4 @@
+import { escapeText } from "../../../lib/log/escape.ts";
 import { type Bytes, Errno, Mode, Open, type Path, Poll, SpawnFlag, type Stat, type Sys } from "../sys.ts";
 
 /** What holds for every {@link Sys}: the kernel's and the fake. It runs under Node.js and inside the binary. */
@@ -242,6 +243,18 @@ const files: readonly Behaviour[] = [
       same(sys.rename(`${dir}/none`, `${dir}/x`), -Errno.ENOENT);
       ok(sys.mkdir(`${dir}/d`, 0o755));
       same(sys.rename(`${dir}/old`, `${dir}/d`), -Errno.EISDIR);
+    },
+  },
+  {
+    name: "open follows a link, unless told not to",
+    run(sys, dir) {
+      write(sys, `${dir}/f`, "linked");
+      same(sys.symlink("f", `${dir}/link`), 0);
+      same(read(sys, `${dir}/link`), "linked");
+      for (const flags of [Open.Read, Open.Write | Open.Append, Open.Write | Open.Create])
+        same(sys.open(`${dir}/link`, flags | Open.NoFollow, 0o600), -Errno.ELOOP);
+      same(sys.open(`${dir}/link`, Open.Write | Open.Create | Open.Exclusive, 0o600), -Errno.EEXIST);
+      ok(sys.close(ok(sys.open(`${dir}/f`, Open.Read | Open.NoFollow, 0))));
     },
   },
   {
@@ -572,6 +585,18 @@ const sockets: readonly Behaviour[] = [
       );
       const long = [30, `app: ${"x".repeat(35)}\n`];
       same(lines, [null, [30, "app: a\ttab\n"], [86, "app[7]: x\n"], null, null, null, null, long]);
+      // A byte of each stamp that cannot be, and what else only looks like a line.
+      const no = ["<>Nov 21 11:12:34 a: x", "<30>Nov 21 11:12:34 a\x7f: x", "<30>Job 42 10:11:12 a: x"];
+      for (const [at, bad] of [..."XXX_4x_3x_6x_7x_"].entries()) {
+        const stamp = "Nov 21 11:12:34 ";
+        no.push(`<30>${stamp.slice(0, at)}${bad}${stamp.slice(at + 1)}a: x`);
+      }
+      for (const text of [...no, "<30>Feb  1 23:59:60 a: x"]) {
+        same(sys.write(client, text), text.length);
+        same(sys.recvmmsg(socket, buffer, 8, 64, 100, 0), 1);
+        same(sys.syslogLines(buffer, 8, 64, 1, found), 0);
+        same([text, found[0]], [text, no.includes(text) ? -1 : 30]);
+      }
       // Ended, it still gives what waits.
       ok(sys.write(client, "x"));
       same([sys.shutdown(socket, 0), sys.write(client, "y")], [0, -Errno.EPIPE]);
@@ -653,6 +678,20 @@ const memory: readonly Behaviour[] = [
         [sys.find(buffer, 40, 296, 0xff), sys.find(buffer, 40, 295, 0xff), sys.find(buffer, 41, 300, 10)],
         [295, -1, 50],
       );
+    },
+  },
+  {
+    name: "control bytes, and for JSON all that is no UTF-8, are escaped",
+    run(sys) {
+      const texts = ["", "plain", EVERY_BYTE, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"];
+      for (const lead of "\x41\x80\xc1\xc2\xdf\xe0\xe1\xed\xef\xf0\xf4\xf5") {
+        for (const next of ["", ..."\x41\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0"])
+          for (const rest of ["", "\x80", "\x80\xbf", "\x80\xc0", "\xbf\x80\x80"]) texts.push(lead + next + rest);
+      }
+      for (const text of texts) {
+        for (const json of [false, true])
+          same([text, json, sys.escape(text, json)], [text, json, escapeText(text, json)]);
+      }
     },
   },
   {

@@ -7,9 +7,9 @@ import { Children } from "../base/children.ts";
 import { readFile } from "../base/files.ts";
 import { Loop } from "../base/loop.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
-import { Forwarding } from "./forward/keeper.ts";
+import { ForwarderProcess } from "./forward/process.ts";
 import { SPOOL, SPOOL_BYTES } from "./forward/spool.ts";
-import { Captured, LABEL_AT, LABEL_BYTES, PATH_AT } from "./input/captured.ts";
+import { CapturedPipe, LABEL_AT, LABEL_BYTES, PATH_AT } from "./input/captured-pipe.ts";
 import { RateLimit } from "./input/rate-limit.ts";
 import { SyslogInput } from "./input/syslog.ts";
 import { Arena, CHUNK_AT, Kind, MAX_ENTRIES, Protocol, SCRATCH_BYTES, SLOTS, Word } from "./memory/arena.ts";
@@ -42,7 +42,9 @@ const SPOOL_RULES = {
   compress: false,
   loss: "the buffer for forwarding is full: its older half is dropped",
 } as const;
-/** What a pipe holds. @see pipe(7) */
+/** Turns in which all is read that waits in a socket. */
+const READ_TURNS = 16;
+/** Size of a pipe. @see pipe(7) */
 const PIPE_BYTES = 65_536;
 
 const SIGHUP = 1;
@@ -74,8 +76,8 @@ class LogDaemon {
   readonly #formatter: Formatter;
   readonly #input: SyslogInput;
   readonly #files: LogFile[];
-  readonly #forwarding: Forwarding | null;
-  readonly #captured: Captured[] = [];
+  readonly #forwarder: ForwarderProcess | null;
+  readonly #captured: CapturedPipe[] = [];
   readonly #sockets: (readonly [number, Protocol])[] = [
     [SOCKET, Protocol.Syslog],
     [JOURNAL, Protocol.Journal],
@@ -102,12 +104,12 @@ class LogDaemon {
     this.#stamps = new Stamps(arena, this.#settings.timestamp === "iso");
     this.#files = LOG_FILES.map((name, index) => new LogFile(arena, `${DIRECTORY}/${name}`, arena.pathAt(index), warn));
     const { forward } = this.#settings;
-    this.#forwarding = forward === null ? null : new Forwarding(this.#parts, forward);
+    this.#forwarder = forward === null ? null : new ForwarderProcess(this.#parts, forward);
     const spool = forward === null ? null : new LogFile(arena, SPOOL, arena.pathAt(LOG_FILES.length), warn);
     if (spool !== null) this.#rotations.set(spool, new Rotation(this.#parts, spool, SPOOL_RULES));
     const container = new ContainerLog(arena, this.loop, warn);
     this.#writer = new Writer(arena, container, this.#files, spool, (files) => this.#written(files));
-    this.#formatter = new Formatter(this.#writer, this.#stamps, this.#settings);
+    this.#formatter = new Formatter(arena, this.#writer, this.#stamps, this.#settings);
     const { rate } = this.#settings;
     const limitOf = rate === 0 ? null : (tag: Bytes) => new RateLimit(this.loop, rate, tag, warn);
     this.#input = new SyslogInput(arena, this.#writer, this.#formatter, this.#stamps, limitOf);
@@ -161,6 +163,7 @@ class LogDaemon {
       if (entry === undefined) break;
       this.#arena.poke(entryAt(entry) + LABEL_AT, `${name}: \0`);
       words[entryAt(entry) / 4 + EntryWord.CarryBytes] = 0;
+      words[entryAt(entry) / 4 + EntryWord.Torn] = 0;
       words[entryAt(entry) / 4 + EntryWord.Used] = 1;
       this.#add(name, fd, entry);
     }
@@ -173,16 +176,14 @@ class LogDaemon {
     if (file !== null && !this.#rotations.has(file))
       this.#rotations.set(file, new Rotation(this.#parts, file, settings));
     const parts = {
-      ...{
-        arena: this.#arena,
-        loop: this.loop,
-        writer: this.#writer,
-        formatter: this.#formatter,
-        stamps: this.#stamps,
-      },
+      arena: this.#arena,
+      loop: this.loop,
+      writer: this.#writer,
+      formatter: this.#formatter,
+      stamps: this.#stamps,
       warn: (text: string) => this.#warn(text),
     };
-    this.#captured.push(new Captured(parts, { name, fd, entry, settings, file }));
+    this.#captured.push(new CapturedPipe(parts, { name, fd, entry, settings, file }));
   }
 
   #fileOf(path: Bytes, pathAt: number): LogFile {
@@ -250,7 +251,8 @@ class LogDaemon {
     this.#stamps.refresh();
     const pid = String(this.#sys.getpid());
     for (const text of texts) {
-      this.#formatter.message({ priority: OWN_PRIORITY, tag: "logd", pid, data: "", text }, 0, 1, 0);
+      const message = { priority: OWN_PRIORITY, host: "", tag: "logd", pid, msgid: "", data: "", text };
+      this.#formatter.message(message, [], 0, 1, 0);
     }
     if (!this.#writer.commit(Kind.Own, this.#resume)) this.#pause();
     else if (this.#own.length > 0) this.loop.after(0, () => this.#sayOwn());
@@ -283,7 +285,7 @@ class LogDaemon {
   #end(): void {
     const done = this.#ending === "last" ? this.#drained() : this.#socketsRead() && this.#pipesDrained(PIPE_BYTES);
     if (!done || !this.#allSaid()) return;
-    if (this.#ending === "last" && this.#forwarding !== null) this.#forwarding.end(() => this.#sys.exit(0));
+    if (this.#ending === "last" && this.#forwarder !== null) this.#forwarder.end(() => this.#sys.exit(0));
     else this.#sys.exit(0);
   }
 
@@ -302,7 +304,11 @@ class LogDaemon {
 
   /** Takes what waits in each socket now, no more: senders that go on have no end. */
   #socketsRead(): boolean {
-    return this.#sockets.every(([socket, protocol]) => this.#takeFrom(socket, protocol) !== "busy");
+    return this.#sockets.every(([socket, protocol]) => {
+      let result = this.#takeFrom(socket, protocol);
+      for (let turn = 1; result === "more" && turn < READ_TURNS; turn++) result = this.#takeFrom(socket, protocol);
+      return result !== "busy";
+    });
   }
 
   #drained(): boolean {

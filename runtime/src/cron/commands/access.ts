@@ -1,7 +1,7 @@
 import { writeAll } from "../../base/files.ts";
+import { Zones } from "../../base/zones.ts";
 import { type Bytes, Errno, type Sys } from "../../sys.ts";
 import { checkCrontab, installCrontab, readCrontab, refuseUser, removeCrontab } from "../tables/spool.ts";
-import { Zones } from "../tables/zones.ts";
 import { after, Client, Unreachable } from "./client.ts";
 
 /** What became of a text that was to be installed: nothing wrong, lines that cannot be used, or another reason. */

@@ -1,6 +1,8 @@
 import { type JobStatus, parseJob } from "../../../../lib/cron/protocol.ts";
+import { formatTime } from "../../../../lib/linux/civil.ts";
 import { writeAll } from "../../base/files.ts";
 import { spawn } from "../../base/programs.ts";
+import { Zones } from "../../base/zones.ts";
 import { type Bytes, SpawnFlag, type Sys } from "../../sys.ts";
 import { after, Client, Unreachable } from "./client.ts";
 
@@ -48,7 +50,8 @@ function list(sys: Sys, client: Client): number {
     if (job === null) throw new Unreachable("it answered nonsense");
     jobs.push(job);
   }
-  const time = (seconds: number | null) => (seconds === null ? "-" : sys.strftime(TIME, seconds));
+  const zone = new Zones(sys).zone("");
+  const time = (seconds: number | null) => (seconds === null ? "-" : formatTime(TIME, seconds, zone(seconds)));
   const rows = jobs.map((job) => [
     job.name,
     job.when,

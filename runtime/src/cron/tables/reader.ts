@@ -11,9 +11,9 @@ import { parseSchedule, type Schedule } from "../../../../lib/cron/schedule.ts";
 import { DEFAULT_SETTINGS } from "../../../../lib/cron/settings.ts";
 import { findUser, type User } from "../../../../lib/linux/accounts.ts";
 import { readFile } from "../../base/files.ts";
+import type { Zones } from "../../base/zones.ts";
 import { type Bytes, Errno, Mode, Open, type Sys } from "../../sys.ts";
 import type { Job } from "../job.ts";
-import type { Zones } from "./zones.ts";
 
 export const SPOOL = "/var/spool/cron/crontabs";
 const CRONTAB = "/etc/crontab";

@@ -2,9 +2,9 @@ import { parseCrontab } from "../../../../lib/cron/crontab.ts";
 import { MAX_CRONTAB_BYTES } from "../../../../lib/cron/files.ts";
 import { findUser } from "../../../../lib/linux/accounts.ts";
 import { readFile, writeAll } from "../../base/files.ts";
+import type { Zones } from "../../base/zones.ts";
 import { type Bytes, Errno, Open, type Sys } from "../../sys.ts";
 import { SPOOL } from "./reader.ts";
-import type { Zones } from "./zones.ts";
 
 /** Why a user may not have a crontab, or `null`. @see crontab(1) on cron.allow and cron.deny */
 export function refuseUser(sys: Sys, user: Bytes): string | null {

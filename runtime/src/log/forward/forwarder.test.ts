@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { escapeText } from "../../../../lib/log/escape.ts";
 import { frameMessage, readFrames } from "../../../../lib/log/frame.ts";
 import { FakeSys } from "../../fake/sys-fake.ts";
 import { type Bytes, Errno, Open, type Sys } from "../../sys.ts";
@@ -9,7 +10,12 @@ import { OLDER, SPOOL } from "./spool.ts";
 const REMOTE = "/remote";
 
 function frame(text: Bytes): Bytes {
-  return frameMessage({ priority: 30, tag: "app", pid: "", data: "", text }, "2026-11-21T11:12:34+01:00", "box");
+  return frameMessage(
+    { priority: 30, host: "", tag: "app", pid: "", msgid: "", data: "", text },
+    "2026-11-21T11:12:34+01:00",
+    "box",
+    escapeText,
+  );
 }
 
 /** The spool as the log daemon fills it, and a remote that is up or down. */

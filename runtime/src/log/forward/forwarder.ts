@@ -2,6 +2,7 @@ import { readFrames } from "../../../../lib/log/frame.ts";
 import type { Remote } from "../../../../lib/log/settings.ts";
 import { Loop } from "../../base/loop.ts";
 import type { Timer } from "../../base/timers.ts";
+import { openTrusted } from "../../base/trusted-files.ts";
 import { type Bytes, Errno, Open, type Sys } from "../../sys.ts";
 import { OLDER, SPOOL, SPOOL_DIRECTORY } from "./spool.ts";
 
@@ -37,6 +38,8 @@ export class Forwarder {
   #delayMs = 0;
   #retry: Timer | null = null;
   #told = false;
+  /** Whether a warning has said that a file of the spool is not trusted. */
+  #refused = false;
   #ending = false;
 
   constructor(sys: Sys, remote: Remote) {
@@ -54,7 +57,7 @@ export class Forwarder {
   /** Waits for the lock of a forwarder that is about to end, then works. */
   #begin(): void {
     const sys = this.#sys;
-    if (this.#lock < 0) this.#lock = sys.open(LOCK, Open.ReadWrite | Open.Create, 0o600);
+    if (this.#lock < 0) this.#lock = this.#openOwn(LOCK, Open.ReadWrite | Open.Create);
     this.#locked = this.#lock >= 0 && sys.flock(this.#lock, EXCLUSIVE_NO_WAIT) === 0;
     if (!this.#locked) {
       this.loop.after(FIRST_DELAY_MS, () => this.#begin());
@@ -69,15 +72,24 @@ export class Forwarder {
     const sys = this.#sys;
     if (this.#file >= 0) sys.close(this.#file);
     // In this order: one that becomes the older half just now is not passed over.
-    this.#file = sys.open(SPOOL, Open.ReadWrite, 0);
+    this.#file = this.#openOwn(SPOOL, Open.ReadWrite);
     const older = sys.stat(OLDER);
     if (typeof older !== "number" && older.size > 0) {
       if (this.#file >= 0) sys.close(this.#file);
-      this.#file = sys.open(OLDER, Open.ReadWrite, 0);
+      this.#file = this.#openOwn(OLDER, Open.ReadWrite);
     }
     const head = this.#file < 0 ? "" : sys.pread(this.#file, 16, 0);
     this.#offset = typeof head === "string" && head.startsWith(SENT) ? Number.parseInt(head.slice(1), 10) : 0;
     return this.#file >= 0;
+  }
+
+  /** Opens a file of the spool; -1 or `-errno` when it cannot be. */
+  #openOwn(path: Bytes, flags: number): number {
+    const fd = openTrusted(this.#sys, path, flags, 0o600);
+    if (typeof fd === "number") return fd;
+    if (!this.#refused) this.#say(`cannot forward: ${fd}`);
+    this.#refused = true;
+    return -1;
   }
 
   /** Sends what is there. */

@@ -1,20 +1,25 @@
 import { parseJournalMessage } from "../../../../lib/log/journal.ts";
 import { routeOf } from "../../../../lib/log/routes.ts";
-import { FACILITIES, parseSyslog } from "../../../../lib/log/syslog.ts";
+import { FACILITIES, MAX_HEADER, parseSyslog, type SyslogMessage } from "../../../../lib/log/syslog.ts";
 import { readFile } from "../../base/files.ts";
 import type { Bytes } from "../../sys.ts";
 import { type Arena, Kind, Protocol, REST_BYTES, SLOT_BYTES, SLOTS, Word } from "../memory/arena.ts";
+import type { Range } from "../memory/spans.ts";
 import type { Stamps } from "../memory/stamps.ts";
 import type { Formatter } from "../output/formatter.ts";
 import type { Writer } from "../output/writer.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
 const NEWLINE = 10;
+/** Most newlines and NULs that count as the end of a message. */
+const MAX_END = SLOT_BYTES;
 const USER = 1;
 /** Room that one message can take as text at most: escaped, to be forwarded, and as parts of JSON with all fields in each. */
 const TEXT_BYTES_PER_BYTE = 20;
 /** Batches taken before other events get their turn. */
 const BATCHES_PER_TURN = 16;
+/** Bytes of messages handled as text before other events get their turn. */
+const TEXT_BYTES_PER_TURN = 1 << 19;
 /** Senders whose messages are counted at the same time; with more of them all begin anew. */
 const MAX_LIMITS = 256;
 
@@ -27,6 +32,8 @@ export class SyslogInput {
   /** What {@link Sys.syslogLines} finds. */
   readonly #found = new Int32Array(3 * SLOTS);
   readonly #routes = new Int32Array(FACILITIES.length).map((_, facility) => routeOf(facility));
+  /** Bytes of messages handled as text in this turn. */
+  #textBytes = 0;
   /** By tag. */
   readonly #limits = new Map<Bytes, RateLimit>();
   readonly #limitOf: ((tag: Bytes) => RateLimit) | null;
@@ -53,7 +60,8 @@ export class SyslogInput {
    */
   take(socket: number, protocol: Protocol, resumed: () => void): "done" | "more" | "busy" {
     this.#arena.state[Word.Protocol] = protocol;
-    for (let batch = 0; batch < BATCHES_PER_TURN; batch++) {
+    this.#textBytes = 0;
+    for (let batch = 0; batch < BATCHES_PER_TURN && this.#textBytes < TEXT_BYTES_PER_TURN; batch++) {
       const count = this.#arena.receive(socket);
       if (count === 0) return "done";
       if (!this.write(count, resumed)) return "busy";
@@ -93,6 +101,7 @@ export class SyslogInput {
       if (length === 0) continue;
       const kept = Math.min(length, SLOT_BYTES + REST_BYTES);
       if (!this.#writer.empty && !this.#writer.fits(1, kept * TEXT_BYTES_PER_BYTE + 8192)) break;
+      this.#textBytes += kept;
       this.#addAsText(slot, length - kept);
     }
     state[Word.SlotEnd] = slot;
@@ -101,15 +110,31 @@ export class SyslogInput {
 
   #addAsText(slot: number, cutBytes: number): void {
     const pid = this.#arena.slotPid(slot);
-    let raw = this.#arena.slotText(slot);
-    let end = raw.length;
-    while (end > 0 && (raw.charCodeAt(end - 1) === NEWLINE || raw.charCodeAt(end - 1) === 0)) end--;
-    raw = raw.slice(0, end);
     const journal = this.#arena.state[Word.Protocol] === Protocol.Journal;
-    let message = journal ? parseJournalMessage(raw) : parseSyslog(raw, this.#stamps.host);
-    if (message.tag === "" && pid > 0) message = { ...message, tag: this.#nameOf(pid), pid: String(pid) };
+    const max = journal ? SLOT_BYTES + REST_BYTES : MAX_HEADER + SLOT_BYTES;
+    const { start, rest: after } = this.#arena.slotText(slot, max);
+    const rest = { from: after.from, end: this.#endOf(after) };
+    let message: SyslogMessage;
+    if (journal) {
+      message = parseJournalMessage(start);
+      message = { ...message, text: withoutEnd(message.text) };
+    } else {
+      message = parseSyslog(rest.end > rest.from ? start : withoutEnd(start), this.#stamps.host);
+    }
+    if (message.tag === "" && pid > 0)
+      message = { ...message, tag: this.#nameOf(pid), pid: message.pid || String(pid) };
     if (!this.#admits(message.tag)) return;
-    this.#formatter.message(message, pid, this.#routes[message.priority >> 3] ?? routeOf(USER), cutBytes);
+    const route = this.#routes[message.priority >> 3] ?? routeOf(USER);
+    this.#formatter.message(message, rest.end > rest.from ? [rest] : [], pid, route, cutBytes);
+  }
+
+  /** Where a range of the arena ends without the newlines and NULs at its end. */
+  #endOf({ from, end }: Range): number {
+    const { bytes } = this.#arena;
+    const least = Math.max(from, end - MAX_END);
+    let at = end;
+    while (at > least && (bytes[at - 1] === NEWLINE || bytes[at - 1] === 0)) at--;
+    return at;
   }
 
   #admits(tag: Bytes): boolean {
@@ -134,4 +159,12 @@ export class SyslogInput {
     const name = readFile(this.#arena.sys, `/proc/${pid}/comm`, 64);
     return typeof name === "string" && name.trim() !== "" ? name.trim() : "unknown";
   }
+}
+
+/** Leaves out the newlines and NULs that senders end a message with. */
+function withoutEnd(text: Bytes): Bytes {
+  const least = Math.max(0, text.length - MAX_END);
+  let end = text.length;
+  while (end > least && (text.charCodeAt(end - 1) === NEWLINE || text.charCodeAt(end - 1) === 0)) end--;
+  return text.slice(0, end);
 }

@@ -1,5 +1,6 @@
 import { MAX_CAPTURED } from "../../../../lib/log/capture.ts";
 import { type Bytes, Errno, type Sys } from "../../sys.ts";
+import type { Range } from "./spans.ts";
 
 /** Datagrams taken from the kernel at once. */
 export const SLOTS = 64;
@@ -66,6 +67,8 @@ export enum Word {
   CarryFrom,
   CarryBytes,
   CarryTotal,
+  /** 1 when what is written of the chunk ends amid a line. */
+  Torn,
   /** 64 bits, which the kernel counts up: the end of the chunk. */
   ChunkEnd = 20,
   /** The first note: {@link NOTE_WORDS} each. */
@@ -165,14 +168,18 @@ export class Arena {
     return DATA_AT + slot * SLOT_BYTES;
   }
 
-  /** What there is of the message in a slot. */
-  slotText(slot: number): Bytes {
+  /**
+   * Returns the start of the message in a slot as text, and the place of what follows.
+   * @param max most bytes of the start; those in the slot itself are always in it
+   */
+  slotText(slot: number, max: number): { start: Bytes; rest: Range } {
     const length = this.slotLength(slot);
     const at = this.slotAt(slot);
     const head = this.peek(at, at + Math.min(length, SLOT_BYTES));
-    if (length <= SLOT_BYTES) return head;
-    const rest = REST_AT + slot * REST_BYTES;
-    return head + this.peek(rest, rest + Math.min(length - SLOT_BYTES, REST_BYTES));
+    const from = REST_AT + slot * REST_BYTES;
+    const end = from + Math.min(Math.max(0, length - SLOT_BYTES), REST_BYTES);
+    const middle = Math.min(end, Math.max(from, from + max - SLOT_BYTES));
+    return { start: middle > from ? head + this.peek(from, middle) : head, rest: { from: middle, end } };
   }
 
   headAt(index: number): number {

@@ -4,6 +4,8 @@ import { type Arena, ENTRIES_AT, ENTRY_BYTES, FIRST_LENGTH, Kind, LENGTH_STEP, P
 export enum EntryWord {
   Used = 0,
   CarryBytes = 1,
+  /** 1 when what was written last ended amid a line. It stands after the carry. */
+  Torn = 1024,
 }
 
 /** Where a captured service's entry starts. */
@@ -25,7 +27,9 @@ export function forget(arena: Arena): void {
   if (state[Word.Kind] === Kind.Chunk) {
     const from = state[Word.CarryFrom] as number;
     bytes.copyWithin(state[Word.CarryTo] as number, from, from + (state[Word.CarryBytes] as number));
-    words[entryAt(state[Word.ChunkEntry] as number) / 4 + EntryWord.CarryBytes] = state[Word.CarryTotal] as number;
+    const entry = entryAt(state[Word.ChunkEntry] as number) / 4;
+    words[entry + EntryWord.CarryBytes] = state[Word.CarryTotal] as number;
+    words[entry + EntryWord.Torn] = state[Word.Torn] as number;
     arena.clearChunk();
   }
   state[Word.Phase] = Phase.Idle;

@@ -1,11 +1,18 @@
+import { formatTime } from "../../../../lib/linux/civil.ts";
+import { Zones } from "../../base/zones.ts";
 import type { Bytes, Sys } from "../../sys.ts";
 import { type Arena, HEAD_BYTES } from "./arena.ts";
+
+/** The zone's file is looked at so often: a startup file may link `/etc/localtime` while the daemon runs. */
+const LOOK_SECONDS = 60;
 
 /** What lines start with: stamp and host, made once a second and kept in the arena. */
 export class Stamps {
   readonly #arena: Arena;
   readonly #sys: Sys;
   readonly #iso: boolean;
+  readonly #zones: Zones;
+  #looked = -Infinity;
   readonly host: Bytes;
   /** Seconds since the Epoch. */
   second = -1;
@@ -18,6 +25,7 @@ export class Stamps {
     this.#arena = arena;
     this.#sys = arena.sys;
     this.#iso = iso;
+    this.#zones = new Zones(arena.sys);
     this.at = arena.headAt(0);
     const host = arena.sys.hostname();
     this.host = typeof host === "string" ? host.slice(0, HEAD_BYTES / 2) : "localhost";
@@ -28,7 +36,7 @@ export class Stamps {
     const second = Math.floor(this.#sys.time() / 1000);
     if (second === this.second) return this;
     this.second = second;
-    const stamp = this.#iso ? this.isoTime() : this.#sys.strftime("%b %e %H:%M:%S", second);
+    const stamp = this.#iso ? this.isoTime() : this.#localTime("%b %e %H:%M:%S", second);
     this.stampBytes = stamp.length + 1;
     this.bytes = this.#arena.poke(this.at, `${stamp} ${this.host} `);
     return this;
@@ -36,7 +44,15 @@ export class Stamps {
 
   /** The current second as RFC 3339 has it. */
   isoTime(): Bytes {
-    const text = this.#sys.strftime("%Y-%m-%dT%H:%M:%S%z", this.second);
+    const text = this.#localTime("%Y-%m-%dT%H:%M:%S%z", this.second);
     return `${text.slice(0, -2)}:${text.slice(-2)}`;
+  }
+
+  #localTime(format: Bytes, second: number): Bytes {
+    if (Math.abs(second - this.#looked) >= LOOK_SECONDS) {
+      this.#looked = second;
+      this.#zones.reread();
+    }
+    return formatTime(format, second, this.#zones.zone("")(second));
   }
 }

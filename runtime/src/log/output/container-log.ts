@@ -48,7 +48,7 @@ export class ContainerLog {
     for (let from = state[Word.ContainerFrom] as number; from < end; from = state[Word.ContainerFrom] as number) {
       const [next, total] = this.#group(from, end);
       const [done, errno] = this.#stdout.ready
-        ? writeSpans(this.#arena, this.#stdout.fd, from, next, this.#skip, total)
+        ? writeSpans(this.#arena, this.#stdout.fd, { from, end: next, bytes: total }, this.#skip)
         : [this.#skip, Errno.EAGAIN];
       if (errno === 0) {
         state[Word.ContainerFrom] = next;

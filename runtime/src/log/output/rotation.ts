@@ -2,6 +2,7 @@ import { exitCode, exitSignal } from "../../../../lib/linux/wait-status.ts";
 import type { Children } from "../../base/children.ts";
 import type { Loop } from "../../base/loop.ts";
 import { spawn } from "../../base/programs.ts";
+import { chownOpen, isTrustedPlace, openTrusted } from "../../base/trusted-files.ts";
 import { type Bytes, Open, type Sys } from "../../sys.ts";
 import { ADM_GID, isRegular, type LogFile } from "./log-file.ts";
 
@@ -10,13 +11,13 @@ const GZIP = ["/usr/bin/gzip", "/bin/gzip"] as const;
 const RETRY_MS = 60_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** When a file is rotated, and what becomes of the old ones. */
+/** When a file is rotated, and how many old ones are kept. */
 export interface RotationRules {
   readonly rotateBytes: number;
   readonly rotateMs: number;
   readonly keep: number;
   readonly compress: boolean;
-  /** What is said when an old one that is not empty is taken away, if that is a loss. */
+  /** Warning when an old file that is not empty is removed. */
   readonly loss?: Bytes;
 }
 
@@ -32,8 +33,9 @@ export class Rotation {
   readonly #file: LogFile;
   readonly #rules: RotationRules;
   readonly #environment: Bytes;
-  /** Monotonic time at which the file is too old, and before which no further rotation is tried. */
+  /** Monotonic time at which the file is too old. */
   #dueAt: number;
+  /** Monotonic time of the next try after a failure. */
   #notBefore = 0;
   #compressing = false;
 
@@ -74,6 +76,11 @@ export class Rotation {
     });
   }
 
+  /** Whether nobody else can lead the file's names elsewhere. Asked each time: directories change. */
+  get #trusted(): boolean {
+    return isTrustedPlace(this.#sys, this.#file.path);
+  }
+
   /** How long ago the last rotation was: what rotated then was written last at that time. 0 without one. */
   #ageOf(previous: Bytes): number {
     const stat = this.#sys.stat(previous);
@@ -83,7 +90,8 @@ export class Rotation {
   #rotate(): void {
     const { path } = this.#file;
     // A number that is being compressed must keep its name until it is.
-    if (this.#compressing || this.#loop.now() < this.#notBefore || !isRegular(this.#sys, path)) return;
+    if (this.#compressing || this.#loop.now() < this.#notBefore || !this.#trusted || !isRegular(this.#sys, path))
+      return;
     this.#file.close();
     this.#dueAt = this.#loop.now() + this.#rules.rotateMs;
     const failed = this.#rules.keep === 0 ? this.#sys.unlink(path) : this.#shift(path);
@@ -119,8 +127,12 @@ export class Rotation {
     const { loss } = this.#rules;
     const stat = this.#sys.stat(name);
     if (loss !== undefined && typeof stat !== "number" && stat.size > 0) {
-      // Its reader has it open, perhaps for long, and must not keep its place on disk.
-      this.#sys.close(this.#sys.open(name, Open.Write | Open.Truncate, 0));
+      // A reader may have it open for long; its space on disk is freed now.
+      const fd = openTrusted(this.#sys, name, Open.Write, 0);
+      if (typeof fd === "number" && fd >= 0) {
+        this.#sys.ftruncate(fd, 0);
+        this.#sys.close(fd);
+      }
       this.#warn(loss);
     }
     this.#sys.unlink(name);
@@ -134,6 +146,7 @@ export class Rotation {
 
   /** Takes away what an interrupted compression left: the half of its result, or what it has replaced. */
   #tidy(): void {
+    if (!this.#trusted) return;
     for (let number = 1; number <= this.#rules.keep; number++) {
       const name = `${this.#file.path}.${number}`;
       this.#sys.unlink(`${name}.gz.new`);
@@ -143,7 +156,7 @@ export class Rotation {
 
   /** Compresses the newest file that is to be compressed and is not yet; the others follow. */
   #compress(): void {
-    if (!this.#rules.compress || this.#compressing) return;
+    if (!this.#rules.compress || this.#compressing || !this.#trusted) return;
     const gzip = GZIP.find((path) => typeof this.#sys.stat(path) !== "number");
     if (gzip === undefined) return;
     for (let number = 2; number <= this.#rules.keep; number++) {
@@ -155,15 +168,20 @@ export class Rotation {
   #start(gzip: Bytes, name: Bytes): boolean {
     const sys = this.#sys;
     const temporary = `${name}.gz.new`;
-    const from = sys.open(name, Open.Read, 0);
-    const to = sys.open(temporary, Open.Write | Open.Create | Open.Truncate, 0o640);
-    sys.chown(temporary, sys.getuid(), ADM_GID);
-    const pid =
-      from < 0 || to < 0
-        ? Math.min(from, to)
-        : spawn(sys, { path: gzip, argv: ["gzip", "-c"], env: this.#environment, stdio: [from, to, 2] });
-    if (from >= 0) sys.close(from);
-    if (to >= 0) sys.close(to);
+    const from = openTrusted(sys, name, Open.Read | Open.NonBlock, 0);
+    if (typeof from === "string" || from < 0) {
+      this.#warn(`cannot compress ${name}: ${typeof from === "string" ? from : sys.strerror(-from)}`);
+      return false;
+    }
+    sys.unlink(temporary);
+    const to = sys.open(temporary, Open.Write | Open.Create | Open.Exclusive, 0o640);
+    let pid = to;
+    if (to >= 0) {
+      chownOpen(sys, to, sys.getuid(), ADM_GID);
+      pid = spawn(sys, { path: gzip, argv: ["gzip", "-c"], env: this.#environment, stdio: [from, to, 2] });
+      sys.close(to);
+    }
+    sys.close(from);
     if (pid < 0) {
       sys.unlink(temporary);
       this.#warn(`cannot compress ${name}: ${sys.strerror(-pid)}`);

@@ -1,7 +1,7 @@
 import type { Bytes } from "../../sys.ts";
 import { type Arena, Kind, NOTE_WORDS, Phase, SCRATCH_AT, SCRATCH_BYTES, SLOTS, Word } from "../memory/arena.ts";
 import { forget } from "../memory/forget.ts";
-import { writeSpans } from "../memory/spans.ts";
+import { type Range, type SpanList, writeSpans } from "../memory/spans.ts";
 import type { ContainerLog } from "./container-log.ts";
 import { type LogFile, openLog } from "./log-file.ts";
 
@@ -119,6 +119,8 @@ export class Writer {
 
   /** A part of the container's log alone, once it is {@link apart}. */
   span(at: number, length: number): void {
+    // An empty span says nothing of where a line ends.
+    if (length === 0) return;
     const { words } = this.#arena;
     words[this.#containerEnd] = at;
     words[this.#containerEnd + 1] = length;
@@ -136,14 +138,27 @@ export class Writer {
     this.#containerEnd = end + 4;
   }
 
-  /** A frame to forward. */
-  forward(frame: Bytes): void {
+  /** Adds a frame to forward: its head, and the place of its text. */
+  forward(head: Bytes, { from, end }: Range): void {
     const { words } = this.#arena;
-    words[this.#forwardEnd] = this.place(frame);
-    words[this.#forwardEnd + 1] = frame.length;
-    this.#forwardEnd += 2;
-    this.#forwardBytes += frame.length;
+    const at = this.#forwardEnd;
+    words[at] = this.place(head);
+    words[at + 1] = head.length;
+    words[at + 2] = from;
+    words[at + 3] = end - from;
+    this.#forwardEnd = at + 4;
+    this.#forwardBytes += head.length + end - from;
     this.#forwardLines++;
+  }
+
+  /** Lays out copies of parts of the arena, one after the other. */
+  join(ranges: readonly Range[]): Range {
+    const at = this.#scratch;
+    for (const { from, end } of ranges) {
+      this.#arena.bytes.copyWithin(this.#scratch, from, end);
+      this.#scratch += end - from;
+    }
+    return { from: at, end: this.#scratch };
   }
 
   /**
@@ -156,7 +171,7 @@ export class Writer {
     for (let bit = 0; 1 << bit <= this.#allRoutes; bit++) {
       const file = this.#routed[bit];
       if (file === undefined || (this.#allRoutes & (1 << bit)) === 0) continue;
-      if (this.#uniform) this.#note(file, this.#arena.listAt(FILES), this.#filesEnd, this.#filesBytes, this.#lines);
+      if (this.#uniform) this.#note(file, this.#filesList());
       else at = this.#noteSome(file, 1 << bit, at);
     }
     return this.#write(kind, resumed);
@@ -174,21 +189,23 @@ export class Writer {
       total += (words[at + 1] as number) + (words[at + 3] as number);
       end += 4;
     }
-    this.#note(file, from, end, total, (end - from) / 4);
+    this.#note(file, { from, end, bytes: total, lines: (end - from) / 4 });
     return end;
   }
 
-  /** Writes the container's part of the batch, and a list of spans to a file of its own (or none). */
-  commitTo(
-    file: LogFile | null,
-    from: number,
-    end: number,
-    total: number,
-    lines: number,
-    resumed: () => void,
-  ): boolean {
+  #filesList(): SpanList {
+    return {
+      from: this.#arena.listAt(FILES),
+      end: this.#filesEnd,
+      bytes: this.#filesBytes,
+      lines: this.#lines,
+    };
+  }
+
+  /** Writes the container's part of the batch, and a list of spans to a service's own file, if it has one. */
+  commitTo(file: LogFile | null, list: SpanList | null, resumed: () => void): boolean {
     this.#arena.state[Word.Notes] = 0;
-    if (file !== null && total > 0) this.#note(file, from, end, total, lines);
+    if (file !== null && list !== null && list.bytes > 0) this.#note(file, list);
     return this.#write(Kind.Chunk, resumed);
   }
 
@@ -200,11 +217,11 @@ export class Writer {
     for (let note = 0; note < (state[Word.Notes] as number); note++) {
       const at = Word.FirstNote + note * NOTE_WORDS;
       const fd = openLog(sys, this.#arena.path(state[at] as number));
-      if (fd < 0) continue;
+      if (typeof fd === "string" || fd < 0) continue;
       const before = (state[at + 5] as number) * 2 ** 32 + ((state[at + 4] as number) >>> 0);
       // Smaller than noted: somebody has emptied it, and nothing of the batch is in it.
       const done = Math.max(0, sys.size(fd) - before);
-      writeSpans(this.#arena, fd, state[at + 1] as number, state[at + 2] as number, done, state[at + 3] as number);
+      writeSpans(this.#arena, fd, this.#noted(at), done);
       sys.close(fd);
     }
     state[Word.Notes] = 0;
@@ -217,34 +234,46 @@ export class Writer {
     if (this.busy && this.#finish()) this.#resumed();
   };
 
-  #note(file: LogFile, from: number, end: number, total: number, lines: number): void {
+  /** Notes a file's size and what is to be appended to it. */
+  #note(file: LogFile, list: SpanList): void {
     const { state } = this.#arena;
-    const before = file.prepare(lines);
+    const before = file.prepare(list.lines);
     if (before < 0) return;
     const at = Word.FirstNote + (state[Word.Notes] as number) * NOTE_WORDS;
     state[at] = file.pathAt;
-    state[at + 1] = from;
-    state[at + 2] = end;
-    state[at + 3] = total;
+    state[at + 1] = list.from;
+    state[at + 2] = list.end;
+    state[at + 3] = list.bytes;
     state[at + 4] = before | 0;
     state[at + 5] = Math.floor(before / 2 ** 32);
-    state[at + 6] = lines;
+    state[at + 6] = list.lines;
     state[Word.Notes] = (state[Word.Notes] as number) + 1;
     this.#touched.push(file);
   }
 
+  /** The list in the note at a word of the state. */
+  #noted(at: number): SpanList {
+    const { state } = this.#arena;
+    return {
+      from: state[at + 1] as number,
+      end: state[at + 2] as number,
+      bytes: state[at + 3] as number,
+      lines: state[at + 6] as number,
+    };
+  }
+
   #write(kind: Kind, resumed: () => void): boolean {
     const { state } = this.#arena;
-    if (this.#spool !== null && this.#forwardLines > 0)
-      this.#note(this.#spool, this.#arena.listAt(FORWARD), this.#forwardEnd, this.#forwardBytes, this.#forwardLines);
+    if (this.#spool !== null && this.#forwardLines > 0) {
+      const [from, end] = [this.#arena.listAt(FORWARD), this.#forwardEnd];
+      this.#note(this.#spool, { from, end, bytes: this.#forwardBytes, lines: this.#forwardLines });
+    }
     state[Word.ContainerFrom] = this.#arena.listAt(this.#apart ? CONTAINER : FILES);
     state[Word.ContainerEnd] = this.#apart ? this.#containerEnd : this.#filesEnd;
     state[Word.Kind] = kind;
     state[Word.Phase] = Phase.Writing;
     for (let note = 0; note < this.#touched.length; note++) {
-      const at = Word.FirstNote + note * NOTE_WORDS;
-      const [from, end, total] = [state[at + 1] as number, state[at + 2] as number, state[at + 3] as number];
-      this.#touched[note]?.write(from, end, total, state[at + 6] as number);
+      this.#touched[note]?.write(this.#noted(Word.FirstNote + note * NOTE_WORDS));
     }
     // The container's log can take its time: whoever moves a file meanwhile must not make one who comes after us write it again.
     state[Word.Notes] = 0;

@@ -7,8 +7,8 @@ import { SPOOL_DIRECTORY } from "./spool.ts";
 
 const RESTART_MS = 1000;
 
-/** Keeps the process that sends the spool. */
-export class Forwarding {
+/** Starts the process that sends the spool, and starts it again when it ends. */
+export class ForwarderProcess {
   readonly #sys: Sys;
   readonly #loop: Loop;
   readonly #children: Children;
