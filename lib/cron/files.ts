@@ -2,6 +2,8 @@ import type { Bytes } from "../text/bytes.ts";
 
 /** Longer crontabs are refused. */
 export const MAX_CRONTAB_BYTES = 1 << 17;
+/** So many lines that are neither blank nor comments a user's crontab may have, as with Debian's cron; root's may have any number. */
+export const MAX_CRONTAB_LINES = 1000;
 
 /** What decides whether a crontab's text may be obeyed; `links` counts hard links. */
 export interface FileState {

@@ -105,7 +105,10 @@ export function parseFields(words: readonly Word[], end: number): Schedule | Fla
   const [minutes = [], hours = [], days = [], months = [], weekdays = []] = lists;
   const star = (index: number) => words[index]?.text.startsWith("*") === true;
   return {
-    ...{ minutes, hours, days, months },
+    minutes,
+    hours,
+    days,
+    months,
     weekdays: weekdays.includes(7) ? sorted(weekdays.map((day) => day % 7)) : weekdays,
     bothDays: star(2) || star(4),
     wildcard: star(0) || star(1),

@@ -9,7 +9,7 @@ import type { Job } from "../job.ts";
 const DEFAULT_PATH = "/usr/bin:/bin";
 
 /**
- * A job's environment: the container's, then what cron says about the user, then the crontab's own lines, which cannot change whose
+ * A job's environment: the container's where the job gets it, then what cron says about the user, then the crontab's own lines, which cannot change whose
  * job it is. @see crontab(5)
  */
 export function environmentOf(

@@ -11,7 +11,7 @@ const READ_BYTES = 8192;
 const PIPE_BYTES = 65_536;
 /** Without a line end after so much, a line is passed on as far as it is, with a `\` at its end. */
 const LONG_LINE_BYTES = 65_536;
-/** While nobody reads the log a job's last words stay in its pipe, and so long they may keep it from having ended. */
+/** While nobody reads the log, a job's last output stays in its pipe and delays the end of the run by at most this. */
 const LAST_WORDS_MS = 1000;
 const KILL_AFTER_MS = 10_000;
 const TERM = 15;
@@ -28,7 +28,8 @@ export interface Follower {
 export interface RunRecord {
   readonly key: Bytes;
   readonly name: Bytes;
-  /** 0 when it has ended, and something that it left behind has the pipe. */
+  readonly user: Bytes;
+  /** 0 when it has ended, and something that it left behind has the pipe; -1 while it is being started. */
   readonly pid: number;
   /** The end to read from, which does not wait. */
   readonly pipe: number;
@@ -39,7 +40,7 @@ export interface RunRecord {
 }
 
 /** One life of a job: its output line by line, its time limit, its end. */
-export class Run implements Parent {
+export class JobRun implements Parent {
   readonly #sys: Sys;
   readonly #loop: Loop;
   readonly record: RunRecord;

@@ -19,7 +19,7 @@ function pointsOf(mounts: Bytes): Bytes[] {
 /**
  * Tables on mounts of their own, a file of the host's for one: no directory in here tells when they change, so they have to be looked at.
  */
-export class Mounted {
+export class MountedTables {
   readonly #sys: Sys;
   readonly #points: readonly Bytes[];
   readonly #marks = new Map<Bytes, Bytes>();

@@ -1,0 +1,151 @@
+import type { Loop } from "../base/loop.ts";
+import type { Zones } from "../base/zones.ts";
+import type { Bytes, Sys } from "../sys.ts";
+import type { Agenda } from "./agenda.ts";
+import type { Member, Roster } from "./roster.ts";
+import type { Output } from "./runs/output.ts";
+import { MountedTables } from "./tables/mounted.ts";
+import { readTables, type Tables } from "./tables/reader.ts";
+
+/** An editor or a package makes several changes; they are taken as one. */
+const SETTLE_MS = 50;
+/** While memory or descriptors are short. */
+const RETRY_MS = 60_000;
+/** Tables are read and planned for so long in one turn. */
+const SLICE_MS = 20;
+/** After a load that took long, the next comes no sooner than this many times as long: who changes a table again and again has a tenth. */
+const REST = 9;
+
+/** What the loading needs, and whom it reports to. */
+export interface LoadingContext {
+  readonly sys: Sys;
+  readonly loop: Loop;
+  readonly output: Output;
+  readonly zones: Zones;
+  readonly roster: Roster;
+  readonly agenda: Agenda<Member>;
+  /** The tables are in use. Not called while they cannot be read. */
+  loaded(): void;
+}
+
+/** Brings the tables into the roster and the agenda, slice by slice, and again when they change. */
+export class Loading {
+  readonly #context: LoadingContext;
+  #watches: ReadonlyMap<Bytes, number> = new Map();
+  #mounted: MountedTables;
+  #said: ReadonlySet<Bytes> = new Set();
+  #refused = 0;
+  #isShort = false;
+  #steps: Generator<void> | null = null;
+  #again = false;
+  #pending = false;
+  #startedMs = 0;
+  #quietUntilMs = 0;
+
+  constructor(context: LoadingContext) {
+    this.#context = context;
+    this.#mounted = new MountedTables(context.sys);
+  }
+
+  /** Whether some tables have to be looked at each minute. */
+  get looks(): boolean {
+    return this.#mounted.some;
+  }
+
+  /** Reads those tables again that have to be looked at, when they have changed. */
+  look(): void {
+    if (this.#mounted.changed()) this.load();
+  }
+
+  /** What is refused is named again. */
+  forgetSaid(): void {
+    this.#said = new Set();
+    this.#refused = -1;
+  }
+
+  /** Reads all tables, at once unless the last time took long. */
+  load(): void {
+    if (this.#steps !== null) this.#again = true;
+    else if (this.#context.loop.now() < this.#quietUntilMs) this.loadSoon();
+    else {
+      this.#startedMs = this.#context.loop.now();
+      this.#steps = this.#read();
+      this.#proceed();
+    }
+  }
+
+  readonly loadSoon = (): void => this.#loadIn(SETTLE_MS);
+
+  #loadIn(delayMs: number): void {
+    if (this.#pending) return;
+    this.#pending = true;
+    const { loop } = this.#context;
+    loop.after(Math.max(delayMs, this.#quietUntilMs - loop.now()), () => {
+      this.#pending = false;
+      this.load();
+    });
+  }
+
+  #proceed(): void {
+    const { loop } = this.#context;
+    const until = loop.now() + SLICE_MS;
+    while (this.#steps?.next().done === false) {
+      if (loop.now() < until) continue;
+      loop.after(0, () => this.#proceed());
+      return;
+    }
+    this.#steps = null;
+    this.#quietUntilMs = loop.now() + REST * (loop.now() - this.#startedMs);
+    if (!this.#isShort) this.#context.loaded();
+    if (this.#again) this.loadSoon();
+    this.#again = false;
+  }
+
+  *#read(): Generator<void> {
+    const { sys, loop, output, zones, roster, agenda } = this.#context;
+    zones.reread();
+    const mounted = new MountedTables(sys);
+    const watches = new Map<Bytes, number>();
+    const tables = yield* readTables(sys, zones, (path) => {
+      const known = watches.get(path);
+      if (known !== undefined) return known;
+      const watch = loop.watchDirectory(path, this.loadSoon);
+      watches.set(path, watch);
+      mounted.note(path);
+      return watch;
+    });
+    const { shortage } = tables;
+    for (const watch of (shortage === null ? this.#watches : watches).values()) loop.unwatchDirectory(watch);
+    if (shortage !== null) {
+      if (!this.#isShort) output.say(`${shortage}; the jobs stay as they were, next try in a minute`);
+      this.#isShort = true;
+      this.#loadIn(RETRY_MS);
+      return;
+    }
+    this.#isShort = false;
+    this.#watches = watches;
+    this.#mounted = mounted;
+    this.#tell(tables, roster.replace(tables.jobs));
+    yield* agenda.plan(roster.members);
+  }
+
+  /** @param changed jobs came or went */
+  #tell(tables: Tables, changed: boolean): void {
+    const { sys, output } = this.#context;
+    const { refusals, remarks } = tables;
+    const lines = [...refusals, ...remarks];
+    for (const line of lines) if (!this.#said.has(line)) output.say(line);
+    if (changed || refusals.length !== this.#refused) output.say(summaryOf(tables, sys.getuid()));
+    this.#said = new Set(lines);
+    this.#refused = refusals.length;
+  }
+}
+
+/** `3 jobs in 2 files, 1 refused`. @param uid cron's own */
+function summaryOf({ jobs, refusals, others }: Tables, uid: number): string {
+  const files = new Set(jobs.map(({ origin }) => origin.split(":")[0])).size;
+  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
+  const refused = refusals.length > 0 ? `, ${refusals.length} refused` : "";
+  const left = others > 0 ? `, ${others} of others left out: cron without root runs only what is uid ${uid}'s` : "";
+  return `${count(jobs.length, "job")} in ${count(files, "file")}${refused}${left}`;
+}
