@@ -25,7 +25,7 @@ class Stage {
   /** @param schedules the jobs, named a, b, c … @param prepare changes the kernel before cron starts */
   constructor(schedules: readonly string[], prepare: (sys: FakeSys) => void = () => undefined) {
     const { sys } = this;
-    sys.dup2(this.#log, 1);
+    for (const fd of [1, 2]) sys.dup2(this.#log, fd);
     sys.setTime(START_MS);
     sys.put("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n");
     this.table(schedules);
@@ -64,7 +64,7 @@ class Stage {
   /** cron crashes and starts itself again. */
   crash(): void {
     this.sys.nextIncarnation();
-    this.sys.dup2(this.#log, 1);
+    for (const fd of [1, 2]) this.sys.dup2(this.#log, fd);
     this.#daemon = new Daemon(this.sys);
   }
 

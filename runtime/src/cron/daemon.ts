@@ -83,7 +83,7 @@ export class Daemon {
     this.#note({});
     this.#roster = new Roster(sys, this.loop, this.#children, journal, this.#output, () => this.#writeSoon());
     this.#agenda = new Agenda(minutesOf(this.#zones), this.#state.seenMs, ({ job }, late) =>
-      this.#output.say(`left out: its time was ${late} minutes ago`, `cron[${job.name}]`),
+      this.#output.sayOf(job.name, `left out: its time was ${late} minutes ago`),
     );
     this.#loading = new Loading({
       sys,

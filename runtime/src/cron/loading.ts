@@ -1,3 +1,4 @@
+import { readFile } from "../base/files.ts";
 import type { Loop } from "../base/loop.ts";
 import type { Zones } from "../base/zones.ts";
 import type { Bytes, Sys } from "../sys.ts";
@@ -36,6 +37,7 @@ export class Loading {
   #said: ReadonlySet<Bytes> = new Set();
   #refused = 0;
   #isShort = false;
+  #isLoaded = false;
   #steps: Generator<void> | null = null;
   #again = false;
   #pending = false;
@@ -135,10 +137,22 @@ export class Loading {
     const { refusals, remarks } = tables;
     const lines = [...refusals, ...remarks];
     for (const line of lines) if (!this.#said.has(line)) output.say(line);
-    if (changed || refusals.length !== this.#refused) output.say(summaryOf(tables, sys.getuid()));
+    const isNews = changed || refusals.length !== this.#refused;
+    // With --quiet only what is wrong is said at the start.
+    if (isNews && (lines.length > 0 || this.#isLoaded || !isQuiet(sys))) output.say(summaryOf(tables, sys.getuid()));
+    this.#isLoaded = true;
     this.#said = new Set(lines);
     this.#refused = refusals.length;
   }
+}
+
+/** Whether the init was started with `--quiet`. */
+function isQuiet(sys: Sys): boolean {
+  const text = readFile(sys, "/proc/1/cmdline");
+  const words = typeof text === "string" ? text.split("\0") : [];
+  const end = words.indexOf("--");
+  // Options may be shortened.
+  return words.slice(0, end < 0 ? words.length : end).some((word) => word.length > 2 && "--quiet".startsWith(word));
 }
 
 /** `3 jobs in 2 files, 1 refused`. @param uid cron's own */

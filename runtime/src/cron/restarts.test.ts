@@ -55,7 +55,7 @@ function live(crashAt: number): Life {
     });
   };
   const log = kernel.memfd();
-  kernel.dup2(log, 1);
+  for (const fd of [1, 2]) kernel.dup2(log, fd);
   kernel.setTime(START_MS);
   kernel.put("/etc/passwd", "root:x:0:0:root:/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n");
   kernel.put("/etc/crontab", "* * * * * root a\n@reboot root boot\nCRON_JITTER=5s\n* * * * * root j\n");
@@ -105,7 +105,7 @@ function live(crashAt: number): Life {
     // The loop catches what its handlers throw.
     if (before === incarnation) return;
     kernel.nextIncarnation();
-    kernel.dup2(log, 1);
+    for (const fd of [1, 2]) kernel.dup2(log, fd);
     begin();
   };
   const begin = () =>

@@ -261,7 +261,7 @@ export class Roster {
     const name = member?.job.name ?? record.name;
     const log: Follower = {
       line: (text) => {
-        this.#output.line(`cron[${name}]`, text);
+        this.#output.line(name, text);
         if (this.#output.full) this.pause(true);
       },
       ended: (last) => {
@@ -339,7 +339,7 @@ export class Roster {
   }
 
   #say(name: Bytes, text: Bytes): void {
-    this.#output.say(text, `cron[${name}]`);
+    this.#output.sayOf(name, text);
   }
 }
 
