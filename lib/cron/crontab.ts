@@ -17,7 +17,7 @@ export interface CrontabEntry {
   readonly user: Bytes;
   /** As it is written, `%` included. */
   readonly command: Bytes;
-  /** What the assignments before it set. */
+  /** The assignments before the line. */
   readonly environment: Environment | null;
   readonly settings: JobSettings;
 }

@@ -12,7 +12,7 @@ const LINGER_MS = 1000;
 /** The program at the other end cannot be talked to; the message says why. */
 export class Unreachable extends Error {}
 
-/** The client's end of a connection: lines that are waited for. */
+/** The client's end of a connection. It blocks until a line is there. */
 export class ClientWire {
   readonly #sys: Sys;
   readonly #fd: number;
@@ -73,14 +73,14 @@ export class ClientWire {
   }
 }
 
-/** What becomes of the server's end of a connection. */
+/** Receives the events of a {@link ServerWire}. */
 export interface WireEvents {
   /** More {@link ServerWire.input} is there. */
   received(): void;
   closed(): void;
 }
 
-/** The server's end of a connection: it waits for nobody. */
+/** The server's end of a connection. It never blocks. */
 export class ServerWire {
   readonly #sys: Sys;
   readonly #loop: Loop;
@@ -90,7 +90,7 @@ export class ServerWire {
   #timer: Timer;
   #isOpen = true;
   #isAnswered = false;
-  /** What was received and not taken yet. */
+  /** Received bytes; the owner takes them away. */
   input: Bytes = "";
 
   /** @param fd a connected, non-blocking socket @param patienceMs a client that has not sent its request by then is cut off */
@@ -100,7 +100,8 @@ export class ServerWire {
     this.#fd = fd;
     this.#events = events;
     this.#timer = loop.after(patienceMs, () => this.close());
-    if (loop.watch(fd, () => this.#read()) < 0) this.close();
+    // Not now: the owner does not have this object yet.
+    if (loop.watch(fd, () => this.#read()) < 0) loop.after(0, () => this.close());
   }
 
   /** How many bytes wait for the client to read. */

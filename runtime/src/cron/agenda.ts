@@ -15,7 +15,7 @@ export interface Plan {
   plannedIn: Zone | null;
 }
 
-/** Decides what is due. It reads no clock: whoever asks tells the time, and by how much the clock was set since the last question. */
+/** Decides which plans are due. It reads no clock: the caller passes the time, and by how much the clock was set since the last call. */
 export class Agenda<P extends Plan> {
   readonly #zoneOf: (name: Bytes) => Zone;
   readonly #missed: (plan: P, lateMinutes: number) => void;
@@ -26,7 +26,7 @@ export class Agenda<P extends Plan> {
 
   /**
    * @param seenMs milliseconds since the Epoch: what was due then, and earlier, is done
-   * @param missed told of runs that are too late to be made up for
+   * @param missed called for runs that are too late to be made up for
    */
   constructor(zoneOf: (name: Bytes) => Zone, seenMs: number, missed: (plan: P, lateMinutes: number) => void) {
     this.#zoneOf = zoneOf;
@@ -34,7 +34,7 @@ export class Agenda<P extends Plan> {
     this.#missed = missed;
   }
 
-  /** Milliseconds since the Epoch up to which everything due was told. */
+  /** Milliseconds since the Epoch up to which every plan that was due has been returned. */
   get seenMs(): number {
     return this.#seen * MINUTE_MS;
   }
@@ -67,7 +67,7 @@ export class Agenda<P extends Plan> {
   }
 
   /**
-   * What is to run now, each once.
+   * Returns the plans that are to run now, each once.
    *
    * @param nowMs since the Epoch
    * @param jumpMs by so much the clock was set forward (or back, below 0) since the last call

@@ -17,7 +17,7 @@ import { StatusFile } from "./status-file.ts";
 
 /** Many jobs start and end at a full hour; their state is written once. */
 const SETTLE_MS = 50;
-/** Writing it takes no more than one part in so many of the time. */
+/** After writing the status, it is not written again for this many times as long. */
 const REST = 9;
 const HEALTHY_AFTER_MS = 10_000;
 const LOCK_RETRY_MS = 60_000;
@@ -29,14 +29,14 @@ const SIGHUP = 1;
 const SIGINT = 2;
 const SIGTERM = 15;
 
-/** What the next incarnation has to know besides jobs. */
+/** The state that the next incarnation takes over, besides jobs. */
 interface StateRecord {
-  /** Everything that was due up to this time has been noted; milliseconds since the Epoch. */
+  /** All jobs that were due up to this time have been noted; milliseconds since the Epoch. */
   readonly seenMs: number;
   /** The `@reboot` jobs have been noted. */
   readonly booted: boolean;
   readonly stopping: boolean;
-  /** Where clients are listened for; -1 is nowhere. */
+  /** The listening socket; -1 is none. */
   readonly socket: number;
 }
 
@@ -55,7 +55,7 @@ export class Daemon {
   readonly #alarm: Alarm;
   #state: StateRecord;
   #unwritten: string | null = null;
-  /** What the previous incarnation noted; `null` once it has been taken over. */
+  /** Jobs as the previous incarnation noted them; `null` once they have been taken over. */
   #records: Map<number, WaitRecord | RunRecord> | null;
   #started = false;
   #writing = false;
@@ -122,7 +122,7 @@ export class Daemon {
 
   #serve(): void {
     const { directory } = this.#status;
-    const context = { sys: this.#sys, loop: this.loop, roster: this.#roster, zones: this.#zones };
+    const context = { sys: this.#sys, loop: this.loop, roster: this.#roster };
     const server = new Server({ ...context, changed: () => this.#reload() });
     const result =
       directory === null ? "/run/cron: it cannot be written" : server.listen(directory, this.#state.socket);
@@ -169,10 +169,10 @@ export class Daemon {
 
   #handle(signal: number): void {
     if (signal === SIGCHLD) {
-      // Before that nobody knows whose children they are.
+      // Until the records are taken over, a child's job is not known.
       if (this.#records === null) this.#children.reap();
     } else if (signal === SIGHUP) {
-      // Whoever asks wants to hear it again.
+      // An operator who sends HUP wants to see all refusals again.
       this.#loading.forgetSaid();
       this.#reload();
     } else if (signal === SIGTERM || signal === SIGINT) {

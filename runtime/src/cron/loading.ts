@@ -8,16 +8,16 @@ import type { Output } from "./runs/output.ts";
 import { MountedTables } from "./tables/mounted.ts";
 import { readTables, type Tables } from "./tables/reader.ts";
 
-/** An editor or a package makes several changes; they are taken as one. */
+/** Several changes by an editor or a package lead to one load. */
 const SETTLE_MS = 50;
 /** While memory or descriptors are short. */
 const RETRY_MS = 60_000;
 /** Tables are read and planned for so long in one turn. */
 const SLICE_MS = 20;
-/** After a load that took long, the next comes no sooner than this many times as long: who changes a table again and again has a tenth. */
+/** After a load, the next one waits this many times as long as it took: a user who keeps changing a table gets a tenth of the time. */
 const REST = 9;
 
-/** What the loading needs, and whom it reports to. */
+/** Everything that {@link Loading} works with. */
 export interface LoadingContext {
   readonly sys: Sys;
   readonly loop: Loop;
@@ -29,7 +29,7 @@ export interface LoadingContext {
   loaded(): void;
 }
 
-/** Brings the tables into the roster and the agenda, slice by slice, and again when they change. */
+/** Loads the tables into the roster and the agenda, slice by slice, and again when they change. */
 export class Loading {
   readonly #context: LoadingContext;
   #watches: ReadonlyMap<Bytes, number> = new Map();
@@ -49,17 +49,17 @@ export class Loading {
     this.#mounted = new MountedTables(context.sys);
   }
 
-  /** Whether some tables have to be looked at each minute. */
+  /** Whether there are tables whose changes are only seen by looking, each minute. */
   get looks(): boolean {
     return this.#mounted.some;
   }
 
-  /** Reads those tables again that have to be looked at, when they have changed. */
+  /** Loads again if a table has changed on a mount of its own. */
   look(): void {
     if (this.#mounted.changed()) this.load();
   }
 
-  /** What is refused is named again. */
+  /** Makes the next load report refusals again that were reported before. */
   forgetSaid(): void {
     this.#said = new Set();
     this.#refused = -1;

@@ -10,8 +10,8 @@ const NO_WAIT = 4;
 /**
  * Makes this the only cron of the container, ours or Debian's, until it ends: two would run every job twice.
  *
- * @returns what is known of the one that runs already, or `null`; also where nobody can write the file, and where the file, in a
- * directory that containers share, is another container's
+ * @returns a description of the cron that runs already; `null` when there is none, when nobody can write the file, and when the file
+ * belongs to another container that shares the directory
  */
 export function lockOut(sys: Sys): Bytes | null {
   const own = containerName(sys);
@@ -25,7 +25,7 @@ export function lockOut(sys: Sys): Bytes | null {
     return isHere ? `pid ${pid.trim()}` : null;
   }
   sys.ftruncate(fd, 0);
-  // Who reads a pid takes the first line.
+  // Programs that read a pid read the first line.
   writeAll(sys, fd, `${sys.getpid()}\n${own}\n`);
   return null;
 }

@@ -14,18 +14,18 @@ import { Shares, StartQueue } from "./shares.ts";
 
 /** Jobs are started for so long in one turn, so that others get theirs in between. */
 const SLICE_MS = 20;
-/** As much of a job's name as its record in the journal holds. */
+/** A record in the journal holds so many bytes of the job's name. */
 const MAX_NAME_BYTES = 60;
 /** @see getrlimit(2) */
 const RLIMIT_NOFILE = 7;
 
 /** A job that is due and not started yet. */
 interface Wait {
-  /** Where the journal has it. */
+  /** Slot of the journal. */
   readonly slot: number;
-  /** Its start is put off by chance. */
+  /** Runs while the start is delayed by `CRON_JITTER`. */
   delay: Timer | null;
-  /** An earlier incarnation noted it. */
+  /** {@link Roster.startNoted} has not handled it yet. */
   isOld: boolean;
 }
 
@@ -45,10 +45,10 @@ export interface Member extends Plan {
 }
 
 /**
- * Everything that there is to run, and what runs.
+ * Holds all jobs and their runs.
  *
- * A job's way is noted in one slot of the journal: it waits, is being started, runs, has ended. What waited is started after a restart
- * in place; of what was being started, nobody knows whether it was, so it is named and not started a second time.
+ * One slot of the journal holds each job's progress: it waits, is being started, runs, has ended. After a restart in place, jobs that
+ * waited are started. A job that was being started may or may not have run, so it is reported and not started a second time.
  */
 export class Roster {
   readonly #sys: Sys;
@@ -59,7 +59,7 @@ export class Roster {
   readonly #changed: () => void;
   readonly #launcher: Launcher;
   readonly #shares: Shares;
-  /** Those too that have ended and left something behind that may still write. */
+  /** Runs; also those that have ended while a process that they left behind may still write. */
   readonly #runs = new Set<JobRun>();
   readonly #waiting = new StartQueue<Member>();
   /** Members of each chain, in order; the first is being started or runs. */
@@ -114,7 +114,7 @@ export class Roster {
     return { ...plan, next: null, plannedIn: null, runs: new Set(), last, failures, wait: null };
   }
 
-  /** Takes over what an earlier incarnation has noted. What waited begins with {@link startNoted}. */
+  /** Takes over the records of the previous incarnation. Jobs that waited are started by {@link startNoted}. */
   adopt(records: ReadonlyMap<number, WaitRecord | RunRecord>): void {
     for (const [slot, record] of records) {
       const member = this.members.find(({ job }) => job.key === record.key) ?? null;
@@ -135,7 +135,7 @@ export class Roster {
     if (lives && member !== null && member.job.chain !== "") this.#chains.set(member.job.chain, [member]);
   }
 
-  /** Notes what is due, before any of it is started: a restart in place starts what is noted. */
+  /** Notes jobs that are due, before the first of them is started: a restart in place then starts the others. */
   note(due: readonly Member[]): void {
     for (const member of due) {
       const { job, wait } = member;
@@ -147,7 +147,7 @@ export class Roster {
     }
   }
 
-  /** Starts what was noted and is not on its way yet, as its settings say. */
+  /** Starts the jobs that were noted, each as its settings say. */
   startNoted(): void {
     for (const member of this.members) {
       const { wait, job } = member;

@@ -4,7 +4,6 @@ import { findUserOfId } from "../../../lib/linux/accounts.ts";
 import { readFile } from "../base/files.ts";
 import type { Loop } from "../base/loop.ts";
 import { ServerWire } from "../base/wire.ts";
-import type { Zones } from "../base/zones.ts";
 import { type Bytes, Errno, Mode, type Sys } from "../sys.ts";
 import type { Member, Roster } from "./roster.ts";
 import type { Follower, JobRun } from "./runs/run.ts";
@@ -13,28 +12,27 @@ import { checkCrontab, installCrontab, readCrontab, refuseUser, removeCrontab } 
 const BACKLOG = 16;
 /** Connections of all users together, without root's: there is always room for those. */
 const MAX_CONNECTIONS = 64;
-/** So many may be one user's, unless that is root. */
+/** Connections of one user, unless that is root. */
 const MAX_OF_ONE = 4;
-/** Connections that are told that there are too many. */
+/** So many clients at a time are answered that there are too many connections. */
 const MAX_REFUSED = 16;
 /** A client that has not said what it wants, or does not take its answer, is cut off. */
 const PATIENCE_MS = 10_000;
 /** While no descriptor is left, clients wait for so long. */
 const ACCEPT_RETRY_MS = 1000;
-/** A follower who reads too slowly misses lines: the log has them. */
+/** Lines are dropped for a client that has not read so much: the log has them. */
 const MAX_UNREAD_BYTES = 1 << 18;
 
-/** What the server works with. */
+/** Everything that {@link Server} works with. */
 export interface ServerContext {
   readonly sys: Sys;
   readonly loop: Loop;
   readonly roster: Roster;
-  readonly zones: Zones;
   /** The spool has changed. */
   changed(): void;
 }
 
-/** Listens for `crontab` and `cron list`. Every user may connect: the kernel tells who it is. */
+/** Listens for `crontab` and `cron list`. Every user may connect: the kernel names the user. */
 export class Server {
   readonly #context: ServerContext;
   readonly #connections = new Set<Connection>();
@@ -158,7 +156,7 @@ class Connection implements Follower {
   }
 
   #spool(request: Exclude<CronRequest, { verb: "list" | "run" }>, body: Bytes): Bytes {
-    const { sys, zones } = this.#context;
+    const { sys } = this.#context;
     const { user } = request;
     if (this.uid !== 0 && this.#name() !== user) return `error only root may do that for another user than itself\n`;
     const refused = this.uid === 0 ? null : refuseUser(sys, user);
@@ -174,7 +172,7 @@ class Connection implements Follower {
       if (result === -Errno.ENOENT) return "none\n";
       return result === 0 ? "ok\n" : `error cannot remove the crontab: ${sys.strerror(-result)}\n`;
     }
-    const flaws = checkCrontab(body, zones, user);
+    const flaws = checkCrontab(sys, body, user);
     if (flaws.length > 0) return `flaws ${flaws.length}\n${flaws.map((flaw) => `${flaw}\n`).join("")}`;
     const problem = installCrontab(sys, user, body);
     if (problem === null) this.#context.changed();

@@ -1,10 +1,10 @@
 import type { Bytes } from "../sys.ts";
 
-/** Whose jobs have no share: cron is there for them first. */
+/** The user whose jobs are not limited. */
 const ROOT = "root";
-/** So many jobs of one user run at a time, those included that have left something behind that may still write. */
+/** Jobs of one user that run at a time, including those that have left a process behind that may still write. */
 export const MAX_RUNS_OF_ONE = 100;
-/** Descriptors that jobs of users leave to cron and to root's jobs: one part in four, and so many. */
+/** Descriptors that are kept for cron itself; of the others, root's jobs keep a quarter. */
 const RESERVED = 64;
 const SHARED_PART = 3 / 4;
 
@@ -33,7 +33,7 @@ export class Shares {
   }
 }
 
-/** What waits to be started: root's before all others, and one of each other user in turn. */
+/** Jobs that wait to be started: root's come first, then one of each other user in turn. */
 export class StartQueue<T> {
   readonly #waiting = new Map<Bytes, T[]>();
 

@@ -3,7 +3,7 @@ import { readFile, replaceFile } from "../base/files.ts";
 import { containerName } from "../base/this-container.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 
-/** What identifies one life of the container: the boot of its host and the start of its first process. @see proc_pid_stat(5) */
+/** Identifies one life of the container: the boot of its host and the start of its first process. @see proc_pid_stat(5) */
 function bootOf(sys: Sys): Bytes {
   const stat = readFile(sys, "/proc/1/stat", 4096);
   const host = readFile(sys, "/proc/sys/kernel/random/boot_id", 64);

@@ -1,11 +1,10 @@
 import { writeAll } from "../../base/files.ts";
 import { Unreachable } from "../../base/wire.ts";
-import { Zones } from "../../base/zones.ts";
 import { type Bytes, Errno, type Sys } from "../../sys.ts";
 import { checkCrontab, installCrontab, readCrontab, refuseUser, removeCrontab } from "../tables/spool.ts";
 import { after, CronClient } from "./client.ts";
 
-/** What became of a text that was to be installed: nothing wrong, lines that cannot be used, or another reason. */
+/** `null` when a text was installed; else the lines that cannot be used, or another reason. */
 export type InstallResult = null | readonly Bytes[] | string;
 
 /** One user's crontab: by way of cron, or directly where root finds no cron. */
@@ -70,9 +69,9 @@ export class Access {
   }
 }
 
-/** What is wrong with a text, or `null`. */
+/** Returns the flaws of a text, or `null`. */
 export function flawsOf(sys: Sys, text: Bytes, user: Bytes): InstallResult {
-  const flaws = checkCrontab(text, new Zones(sys), user);
+  const flaws = checkCrontab(sys, text, user);
   return flaws.length === 0 ? null : flaws;
 }
 

@@ -9,7 +9,7 @@ import { after, CronClient } from "./client.ts";
 
 const USAGE = "usage: cron -f | cron | cron list | cron run NAME\n";
 const EXIT_USAGE = 2;
-/** What went wrong is not the job's doing. @see env(1) */
+/** The job was not run. @see env(1) */
 const EXIT_TROUBLE = 125;
 const TIME = "%Y-%m-%d %H:%M";
 

@@ -8,10 +8,10 @@ import { mailFor } from "./mail.ts";
 import { environmentOf, startProgram } from "./program.ts";
 import type { Follower } from "./run.ts";
 
-/** Who may read the container's environment, besides root. */
+/** The group that may read the container's environment. */
 const ENVIRONMENT_GROUP = "docker_env";
 
-/** What it takes to start jobs. */
+/** Everything that {@link launch} needs, besides the job. */
 export interface Launcher {
   readonly sys: Sys;
   readonly children: Children;

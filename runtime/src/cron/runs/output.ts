@@ -12,7 +12,7 @@ const TYPE_FIFO = 0o010000;
 const FIRST_RETRY_MS = 5;
 const LAST_RETRY_MS = 1000;
 
-/** What cron writes: jobs' output and what becomes of them on standard output, what cron says of itself on standard error. */
+/** Writes jobs' output and results to standard output, and cron's own messages to standard error. */
 export class Output {
   readonly #jobs: LineStream;
   readonly #own: LineStream;
@@ -26,7 +26,7 @@ export class Output {
     this.#ownPrefix = isCaptured(sys) ? "" : "cron: ";
   }
 
-  /** Time to leave output where it comes from. */
+  /** Whether jobs' output should stay in its pipes for now. */
   get full(): boolean {
     return this.#jobs.full;
   }

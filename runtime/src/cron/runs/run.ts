@@ -17,14 +17,14 @@ const KILL_AFTER_MS = 10_000;
 const TERM = 15;
 const KILL = 9;
 
-/** What somebody who follows a run gets. */
+/** Receives the output of a run and its end. */
 export interface Follower {
   line(text: Bytes): void;
   /** The run has ended; `status` is a shell's `$?`. */
   ended(last: LastRun, status: number): void;
 }
 
-/** What it takes to take a run over after a crash. Times are milliseconds. */
+/** The journal's record of a run, which the next incarnation takes over. Times are milliseconds. */
 export interface RunRecord {
   readonly key: Bytes;
   readonly name: Bytes;
@@ -56,7 +56,7 @@ export class JobRun implements Parent {
 
   /**
    * @param followers the first hears what comes after the end too
-   * @param closed told when the run has ended and nothing can write to its pipe any more
+   * @param closed called when the run has ended and nothing can write to its pipe any more
    */
   constructor(sys: Sys, loop: Loop, record: RunRecord, followers: readonly Follower[], closed: () => void) {
     this.#sys = sys;
@@ -108,7 +108,7 @@ export class JobRun implements Parent {
     this.#drain();
   }
 
-  /** A dead job has ended once what it wrote has been read. What it left behind may hold the pipe open for longer. */
+  /** Ends the run of a dead job once its output has been read. Processes that it left behind may hold the pipe open for longer. */
   #drain(): void {
     if (this.#status === null) return;
     for (let left = PIPE_BYTES; left > 0 && this.#open && !this.#paused; left -= READ_BYTES) if (!this.#read()) break;
@@ -165,7 +165,7 @@ export class JobRun implements Parent {
       result: this.#stopped || how,
     };
     const code = signal > 0 ? 128 + signal : exitCode(status);
-    // What children left behind still write goes to the log only, which is the first.
+    // Output of processes that were left behind goes to the log only, which is the first follower.
     for (const follower of [first, ...followers]) follower?.ended(last, this.#stopped === "" ? code : code || 1);
     if (!this.#open) this.#closed();
   }

@@ -42,12 +42,12 @@ function runsScripts(command: Bytes, directory: Bytes): boolean {
   return [all, `test -x ${ANACRON} || { ${all}; }`, `test -x ${ANACRON} || ( ${all} )`].includes(command);
 }
 
-/** What the files say. */
+/** The content of all tables. */
 export interface Tables {
   readonly jobs: readonly Job[];
-  /** What is not used, and why. */
+  /** Lines and files that are not used, and why. */
   readonly refusals: readonly Bytes[];
-  /** What is used, but hardly as it was meant. */
+  /** Lines that are used, but probably not as they were meant. */
   readonly remarks: readonly Bytes[];
   /** So many jobs would be used if cron were root. */
   readonly others: number;
@@ -140,7 +140,7 @@ class Reader {
     return [];
   }
 
-  /** What an error means; notes a shortage. @param result `-errno` */
+  /** Returns the words for an error, and notes a shortage. @param result `-errno` */
   #reasonOf(path: Bytes, result: number): Bytes {
     const reason = this.#sys.strerror(-result);
     if (SHORTAGES.includes(-result)) this.#shortage ??= `cannot read ${path}: ${reason}`;
@@ -197,7 +197,7 @@ class Reader {
     if ((link.mode & Mode.TypeMask) === LINK) this.#watchTarget(path);
     const fd = sys.open(path, Open.Read | Open.NonBlock, 0);
     if (fd < 0) return refuse(fd === -Errno.ENOENT ? "the link leads nowhere" : this.#reasonOf(path, fd));
-    // What was opened is looked at, not what has the name by now.
+    // The opened file is checked: another one may have the name by now.
     const opened = `/proc/self/fd/${fd}`;
     const stat = sys.stat(opened);
     const reason =
@@ -219,7 +219,7 @@ class Reader {
     this.#watch(directoryOf(target.startsWith("/") ? target : `${directoryOf(path)}/${target}`));
   }
 
-  /** Whether only root (or who runs cron) can give files names in this file's directory. */
+  /** Whether only root (or the user of cron) can give files names in this file's directory. */
   #isClosed(path: Bytes): boolean {
     const stat = this.#sys.stat(directoryOf(path));
     return (
