@@ -21,16 +21,22 @@ describe("cron in the image", { timeout: 2 * SETUP_LIMIT_MS }, () => {
   const crons = (container: Container): Promise<string> =>
     sh(container, "for p in $(grep -lx cron /proc/[0-9]*/comm); do readlink ${p%comm}exe; done");
 
-  limited("A98 A100 jobs have the container's environment, and every user a crontab", async () => {
-    const image = await setup.image({ "/etc/cron.d/job": '@reboot www-data echo "$(id -un) has $SECRET"\n' });
-    const container = await setup.start(["--env", "SECRET=s3cret", image]);
-    await shows(container, "cron[job]: www-data has s3cret");
-    equal(await sh(container, "readlink /usr/sbin/cron /usr/bin/crontab"), "shipshape\n../sbin/shipshape\n");
-    await sh(container, "echo '@yearly echo $SECRET' | setuser www-data crontab -");
-    equal(await sh(container, "setuser www-data crontab -l"), "@yearly echo $SECRET\n");
-    equal(await sh(container, "setuser www-data cron run www-data"), "s3cret\n");
-    equal((await container.stop()).exitCode, 0);
-  });
+  limited(
+    "A98 A100 root's tables and members of docker_env have the container's environment, and every user a crontab",
+    async () => {
+      const image = await setup.image({ "/etc/cron.d/job": '@reboot www-data echo "$(id -un) has $SECRET"\n' });
+      const container = await setup.start(["--env", "SECRET=s3cret", image]);
+      await shows(container, "cron[job]: www-data has s3cret");
+      equal(await sh(container, "readlink /usr/sbin/cron /usr/bin/crontab"), "shipshape\n../sbin/shipshape\n");
+      await sh(container, "echo '@yearly echo $SECRET' | setuser www-data crontab -");
+      equal(await sh(container, "setuser www-data crontab -l"), "@yearly echo $SECRET\n");
+      equal(await sh(container, "setuser www-data cron run www-data"), "\n");
+      await sh(container, "usermod -aG docker_env www-data");
+      equal(await sh(container, "setuser www-data cron run www-data"), "s3cret\n");
+      equal(await sh(container, "stat -c '%a %U:%G' /var/spool/cron/crontabs"), "1730 root:crontab\n");
+      equal((await container.stop()).exitCode, 0);
+    },
+  );
 
   limited(
     "A98 A100 /etc/crontab can be added to and edited as Debian's, and says when the daily scripts run",

@@ -1,6 +1,6 @@
 import type { Bytes } from "../text/bytes.ts";
 
-/** What a job runs and what it reads. */
+/** The command of a job and its input. */
 export interface Command {
   /** For the shell's `-c`. */
   readonly text: Bytes;

@@ -17,7 +17,7 @@ export interface CrontabEntry {
   readonly user: Bytes;
   /** As it is written, `%` included. */
   readonly command: Bytes;
-  /** What the assignments before it set. */
+  /** The assignments before the line. */
   readonly environment: Environment | null;
   readonly settings: JobSettings;
 }
@@ -42,13 +42,20 @@ const MAX_REASON = 200;
  * Reads a crontab. A line that cannot be used is a flaw, the others still count.
  *
  * @param withUser it has the user as sixth field, as `/etc/crontab` and `/etc/cron.d/*` have
+ * @param maxLines further lines are not used; blank ones and comments do not count
  * @param knowsZone whether there is a time zone of this name: jobs under a `CRON_TZ` that is none are not run at a wrong time
  * @see crontab(5)
  */
-export function parseCrontab(text: Bytes, withUser: boolean, knowsZone: (name: Bytes) => boolean): Crontab {
+export function parseCrontab(
+  text: Bytes,
+  withUser: boolean,
+  knowsZone: (name: Bytes) => boolean,
+  maxLines: number = Number.POSITIVE_INFINITY,
+): Crontab {
   const entries: CrontabEntry[] = [];
   const flaws: CrontabFlaw[] = [];
   let more = 0;
+  let used = 0;
   let environment: Environment | null = null;
   let settings = DEFAULT_SETTINGS;
   for (const [index, full] of text.split("\n").entries()) {
@@ -61,6 +68,14 @@ export function parseCrontab(text: Bytes, withUser: boolean, knowsZone: (name: B
       if (flaws.length < MAX_FLAWS) flaws.push({ line, column, reason: clipped });
       else more = line;
     };
+    if (++used > maxLines) {
+      flaws.push({
+        line,
+        column: 1,
+        reason: `not run, with all below it: a user's table has ${maxLines} lines at most`,
+      });
+      break;
+    }
     if (content.includes("\0")) {
       refuse({ column: content.indexOf("\0") + 1, reason: "there is a NUL byte in the line" });
       continue;
@@ -109,7 +124,10 @@ function parseEntry(
     return { column: content.length + 1, reason: `the command is missing${hint}` };
   }
   return {
-    ...{ line, schedule, environment, settings },
+    line,
+    schedule,
+    environment,
+    settings,
     when: times.words.map((word) => word.text).join(" "),
     user: user?.text ?? "",
     command: content.slice(start),

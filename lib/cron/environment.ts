@@ -1,6 +1,6 @@
 import type { Bytes } from "../text/bytes.ts";
 
-/** What the lines above a job assign, the nearest first. Jobs share what is above all of them. */
+/** The assignments above a job, the nearest first. Jobs share those that are above all of them. */
 export interface Environment {
   readonly name: Bytes;
   readonly value: Bytes;

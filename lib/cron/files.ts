@@ -2,8 +2,10 @@ import type { Bytes } from "../text/bytes.ts";
 
 /** Longer crontabs are refused. */
 export const MAX_CRONTAB_BYTES = 1 << 17;
+/** So many lines that are neither blank nor comments a user's crontab may have, as with Debian's cron; root's may have any number. */
+export const MAX_CRONTAB_LINES = 1000;
 
-/** What decides whether a crontab's text may be obeyed; `links` counts hard links. */
+/** The properties of a file that decide whether its text may be obeyed; `links` counts hard links. */
 export interface FileState {
   readonly mode: number;
   readonly uid: number;
@@ -56,7 +58,7 @@ export function refuseFile(file: FileState, owner: number, sharedRoot: Bytes, cl
   return null;
 }
 
-/** Who besides root is in group 0, joined by commas, from the texts of `/etc/passwd` and `/etc/group`. */
+/** Returns the users besides root in group 0, joined by commas, from the texts of `/etc/passwd` and `/etc/group`. */
 export function sharersOfRootGroup(passwd: Bytes, group: Bytes): Bytes {
   const names = new Set<Bytes>();
   for (const line of passwd.split("\n")) {

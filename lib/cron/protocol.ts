@@ -32,10 +32,19 @@ export type CronRequest =
 /** Longest request line, its newline included. */
 export const MAX_CRON_REQUEST_BYTES = 4096;
 
-/** Where cron's directory can be, in the order to try; the second where `/run` cannot be written. @param uid of the daemon */
-export function cronDirectories(uid: number): Bytes[] {
-  return ["/run/cron", `/dev/shm/cron-${uid}`];
+/**
+ * Where cron's directory can be, in the order to try: the last two where `/run` cannot be written, the second and the last where
+ * another container that shares the place has the one before.
+ *
+ * @param uid of the daemon
+ * @param container names this container
+ */
+export function cronDirectories(uid: number, container: Bytes): Bytes[] {
+  return ["/run/cron", `/dev/shm/cron-${uid}`].flatMap((path) => [path, `${path}-${container}`]);
 }
+
+/** The file in cron's directory that says whose the directory is. */
+export const CONTAINER_FILE = "container";
 
 /** The request's line, newline included. */
 export function encodeCronRequest(request: CronRequest): Bytes {
@@ -74,7 +83,11 @@ export function parseJob(line: Bytes): JobStatus | null {
   const [result = "", failures = "", health, origin] = rest;
   if (origin === undefined) return null;
   return {
-    ...{ name, when, user, result, origin },
+    name,
+    when,
+    user,
+    result,
+    origin,
     next: parseDecimal(next),
     pid: parseDecimal(pid) ?? 0,
     started: parseDecimal(started),

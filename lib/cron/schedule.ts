@@ -24,7 +24,7 @@ export interface Schedule {
   readonly wildcard: boolean;
 }
 
-/** What is wrong with a text, and where: `column` counts from 1. */
+/** A fault in a text; `column` counts from 1. */
 export interface Flaw {
   readonly column: number;
   readonly reason: string;
@@ -105,7 +105,10 @@ export function parseFields(words: readonly Word[], end: number): Schedule | Fla
   const [minutes = [], hours = [], days = [], months = [], weekdays = []] = lists;
   const star = (index: number) => words[index]?.text.startsWith("*") === true;
   return {
-    ...{ minutes, hours, days, months },
+    minutes,
+    hours,
+    days,
+    months,
     weekdays: weekdays.includes(7) ? sorted(weekdays.map((day) => day % 7)) : weekdays,
     bothDays: star(2) || star(4),
     wildcard: star(0) || star(1),
@@ -116,7 +119,7 @@ function sorted(values: readonly number[]): number[] {
   return [...new Set(values)].sort((a, b) => a - b);
 }
 
-/** What `*` means, once for all schedules: most fields of most crontabs are. */
+/** The values of `*`, once for all schedules: most fields of most crontabs are `*`. */
 const EVERYTHING: readonly (readonly number[])[] = FIELDS.map((field) => {
   const values: number[] = [];
   addItem(values, "*", field);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { findUser, groupsOf, parseUserSpec } from "./accounts.ts";
+import { findUser, findUserOfId, groupsOf, memberOf, parseUserSpec } from "./accounts.ts";
 
 const PASSWD = `# a comment
 root:x:0:0:root:/root:/bin/bash
@@ -100,5 +100,20 @@ test("parseUserSpec() answers any text with ids that the kernel takes, or a reas
         assert.ok(Number.isInteger(id) && id >= 0 && id < 2 ** 32 - 1);
       assert.equal(account.groups[0], account.gid);
     }),
+  );
+});
+
+test("findUserOfId() finds the first user with a number, and takes no name for one", () => {
+  assert.deepEqual(
+    [1000, 2000, 0, 7].map((uid) => findUserOfId(PASSWD, uid)?.name),
+    ["app", "1000", "root", undefined],
+  );
+});
+
+test("memberOf() is true for a user in the group's list, and for one who has the group's number", () => {
+  const member = (group: string, user: string, ...groups: number[]) => memberOf(GROUP, group, user, groups);
+  assert.deepEqual(
+    [member("adm", "app"), member("adm", "eve", 4), member("adm", "eve", 100), member("none", "app")],
+    [true, true, false, false],
   );
 });

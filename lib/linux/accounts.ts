@@ -28,16 +28,34 @@ const MAX_ID = 2 ** 32 - 2;
 export function findUser(passwd: Bytes, nameOrUid: Bytes): User | null {
   const wanted = parseId(nameOrUid);
   let byId: User | null = null;
+  for (const user of userLines(passwd)) {
+    if (user.name === nameOrUid) return user;
+    if (user.uid === wanted) byId ??= user;
+  }
+  return byId;
+}
+
+/** The first user with this id. Unlike {@link findUser} it takes no name that looks like the number. */
+export function findUserOfId(passwd: Bytes, uid: number): User | null {
+  for (const user of userLines(passwd)) if (user.uid === uid) return user;
+  return null;
+}
+
+/** @see passwd(5) */
+function* userLines(passwd: Bytes): Generator<User> {
   for (const line of passwd.split("\n")) {
     const [name, , uidText, gidText, , home, shell] = line.split(":");
     const uid = parseId(uidText ?? "");
     const gid = parseId(gidText ?? "");
-    if (!name || uid === null || gid === null) continue;
-    const user = { name, uid, gid, home: home || "/", shell: shell || "/bin/sh" };
-    if (name === nameOrUid) return user;
-    if (uid === wanted) byId ??= user;
+    if (name && uid !== null && gid !== null) yield { name, uid, gid, home: home || "/", shell: shell || "/bin/sh" };
   }
-  return byId;
+}
+
+/** Whether somebody with these groups, or this name, belongs to a group, from the text of `/etc/group`. */
+export function memberOf(group: Bytes, groupName: Bytes, userName: Bytes, groups: readonly number[]): boolean {
+  for (const { name, gid, members } of groupLines(group))
+    if (name === groupName && (groups.includes(gid) || members.includes(userName))) return true;
+  return false;
 }
 
 /** Ids of the groups that `initgroups(3)` gives this user, the primary one first, from the text of `/etc/group`. */

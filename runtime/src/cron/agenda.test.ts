@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatMinute } from "../../../lib/cron/calendar.ts";
 import { parseSchedule, type Schedule } from "../../../lib/cron/schedule.ts";
-import { Agenda, type Planned } from "./agenda.ts";
+import { Agenda, type Plan as AnyPlan } from "./agenda.ts";
 
-interface Plan extends Planned {
+interface Plan extends AnyPlan {
   readonly name: string;
 }
 
@@ -29,9 +29,14 @@ class Stage {
   }
 
   plan(...expressions: string[]): void {
-    this.agenda.replace(
-      expressions.map((name) => ({ name, schedule: parseSchedule(name) as Schedule, zone: "", next: null })),
-    );
+    const plans = expressions.map((name) => ({
+      name,
+      schedule: parseSchedule(name) as Schedule,
+      zone: "",
+      next: null,
+      plannedIn: null,
+    }));
+    for (const _ of this.agenda.plan(plans));
   }
 
   ask(): void {
@@ -81,13 +86,13 @@ test("Agenda.due() gives each plan once in each of its minutes, and asks to be w
 
 test("Agenda.nextMs() is null when nothing is planned", () => {
   assert.equal(new Stage().agenda.nextMs(), null);
-  const never: Plan = { name: "@reboot", schedule: null, zone: "", next: null };
+  const never: Plan = { name: "@reboot", schedule: null, zone: "", next: null, plannedIn: null };
   const stage = new Stage();
-  stage.agenda.replace([never]);
+  for (const _ of stage.agenda.plan([never]));
   assert.equal(stage.agenda.nextMs(), null);
 });
 
-test("Agenda.replace() does not give what was due in a minute that has begun", () => {
+test("Agenda.plan() does not give what was due in a minute that has begun", () => {
   const stage = new Stage("0 0 * * *");
   stage.pass(10.75);
   stage.ask();

@@ -5,26 +5,28 @@ import type { Bytes } from "../sys.ts";
 const MINUTE_MS = 60_000;
 
 /** Something with a schedule. */
-export interface Planned {
+export interface Plan {
   /** `null` is never. */
   readonly schedule: Schedule | null;
   readonly zone: Bytes;
   /** The minute since the Epoch of its next run; `null` is never. The agenda's own. */
   next: number | null;
+  /** The zone in which that was found. The agenda's own. */
+  plannedIn: Zone | null;
 }
 
-/** Decides what is due. It reads no clock: whoever asks tells the time, and by how much the clock was set since the last question. */
-export class Agenda<P extends Planned> {
+/** Decides which plans are due. It reads no clock: the caller passes the time, and by how much the clock was set since the last call. */
+export class Agenda<P extends Plan> {
   readonly #zoneOf: (name: Bytes) => Zone;
   readonly #missed: (plan: P, lateMinutes: number) => void;
   #plans: readonly P[] = [];
   #seen: number;
-  /** Fixed times up to this minute have been, although the clock was set back before it. */
+  /** Jobs at fixed times up to this minute have run; the clock was set back since. */
   #reached = -Infinity;
 
   /**
    * @param seenMs milliseconds since the Epoch: what was due then, and earlier, is done
-   * @param missed told of runs that are too late to be made up for
+   * @param missed called for runs that are too late to be made up for
    */
   constructor(zoneOf: (name: Bytes) => Zone, seenMs: number, missed: (plan: P, lateMinutes: number) => void) {
     this.#zoneOf = zoneOf;
@@ -32,20 +34,29 @@ export class Agenda<P extends Planned> {
     this.#missed = missed;
   }
 
-  /** Milliseconds since the Epoch up to which everything due was told. */
+  /** Milliseconds since the Epoch up to which every plan that was due has been returned. */
   get seenMs(): number {
     return this.#seen * MINUTE_MS;
   }
 
-  /** What was due until then is somebody else's. @param nowMs since the Epoch */
+  /** Skips everything due before `nowMs`: the other cron ran it. @param nowMs since the Epoch */
   begin(nowMs: number): void {
     this.#seen = Math.floor(nowMs / MINUTE_MS);
   }
 
-  /** From now on these are all there is. */
-  replace(plans: readonly P[]): void {
+  /** Takes these for all there is, and plans them one by one: those that are new, or whose zone has changed. */
+  *plan(plans: readonly P[]): Generator<void> {
     this.#plans = plans;
-    for (const plan of plans) this.#plan(plan, this.#seen);
+    const seen = this.#seen;
+    for (const plan of plans) {
+      if (plan.next !== null && plan.next > seen && plan.plannedIn === this.#zoneOf(plan.zone)) continue;
+      this.#plan(plan, seen);
+      yield;
+    }
+  }
+
+  #planAgain(): void {
+    for (const plan of this.#plans) this.#plan(plan, this.#seen);
   }
 
   /** When to ask again at the latest, in milliseconds since the Epoch; `null` when nothing is planned. */
@@ -56,7 +67,7 @@ export class Agenda<P extends Planned> {
   }
 
   /**
-   * What is to run now, each once.
+   * Returns the plans that are to run now, each once.
    *
    * @param nowMs since the Epoch
    * @param jumpMs by so much the clock was set forward (or back, below 0) since the last call
@@ -69,14 +80,14 @@ export class Agenda<P extends Planned> {
       // A correction: what the clock passed over was never due.
       this.#reached = -Infinity;
       this.#seen = now - 1;
-      this.replace(this.#plans);
+      this.#planAgain();
     } else if (now === this.#seen - 1 && jumpMs > -MINUTE_MS) {
       // A step of seconds, as time servers make them: the minute begins a second time, and its jobs have run.
       return [];
     } else if (now < this.#seen) {
       this.#reached = Math.max(this.#reached, this.#seen);
       this.#seen = now - 1;
-      this.replace(this.#plans);
+      this.#planAgain();
     }
     const due = this.#plans.filter((plan) => plan.next !== null && plan.next <= now);
     this.#seen = now;
@@ -97,6 +108,7 @@ export class Agenda<P extends Planned> {
     const { schedule } = plan;
     if (schedule === null) return;
     const from = schedule.wildcard ? after : Math.max(after, this.#reached);
-    plan.next = nextRun(schedule, from, this.#zoneOf(plan.zone));
+    plan.plannedIn = this.#zoneOf(plan.zone);
+    plan.next = nextRun(schedule, from, plan.plannedIn);
   }
 }

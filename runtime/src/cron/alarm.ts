@@ -4,7 +4,7 @@ import { Errno, type Sys } from "../sys.ts";
 
 /** Far enough that nothing is missed, and not so far that it does not fit: about 30 years. */
 const IDLE_MS = 1e12;
-/** Without such timers the clock is looked at so often. */
+/** How often the clock is checked on kernels without such timers. */
 const LONGEST_SLEEP_MS = 60_000;
 const TIMER_BYTES = 8;
 
@@ -18,7 +18,7 @@ export class Alarm {
   #steadyMs: number;
   #instead: Timer | null = null;
 
-  /** @param woken told the time (since the Epoch) and by how much the clock was set since it was told last; milliseconds */
+  /** @param woken called with the time (since the Epoch) and by how much the clock was set since the last call; milliseconds */
   constructor(sys: Sys, loop: Loop, woken: (nowMs: number, jumpMs: number) => void) {
     this.#sys = sys;
     this.#loop = loop;
@@ -35,14 +35,14 @@ export class Alarm {
     if (this.#instead !== null) this.#loop.cancel(this.#instead);
     this.#instead = null;
     const result = this.#sys.timerfdSet(this.#fd, at, true);
-    // Kernels that imitate Linux may not know how to tell of a change.
+    // Kernels that imitate Linux may not report a change of the clock.
     if (result >= 0 || (result !== -Errno.ECANCELED && this.#sys.timerfdSet(this.#fd, at, false) >= 0)) return;
-    // It is set, but this was the only notice that the clock was set just before.
+    // The timer is armed, but ECANCELED is delivered once: check again now.
     const delayMs = result === -Errno.ECANCELED ? 0 : Math.min(at - this.#sys.time(), LONGEST_SLEEP_MS);
     this.#instead = this.#loop.after(delayMs, () => this.wake());
   }
 
-  /** Tells the time now. */
+  /** Reports the time now. */
   wake(): void {
     const wallMs = this.#sys.time();
     const steadyMs = this.#sys.now();

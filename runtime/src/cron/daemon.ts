@@ -1,32 +1,44 @@
+import type { Zone } from "../../../lib/cron/next.ts";
+import type { TimeZone } from "../../../lib/linux/zone-rule.ts";
 import { Children } from "../base/children.ts";
 import { Journal } from "../base/journal.ts";
 import { Loop } from "../base/loop.ts";
 import { Zones } from "../base/zones.ts";
-import type { Bytes, Sys } from "../sys.ts";
+import type { Sys } from "../sys.ts";
 import { Agenda } from "./agenda.ts";
 import { Alarm } from "./alarm.ts";
+import { Loading } from "./loading.ts";
 import { lockOut } from "./lock.ts";
-import { type Member, Roster } from "./roster.ts";
+import { type Member, Roster, type WaitRecord } from "./roster.ts";
 import { Output } from "./runs/output.ts";
 import type { RunRecord } from "./runs/run.ts";
-import { serve } from "./server.ts";
+import { Server } from "./server.ts";
 import { StatusFile } from "./status-file.ts";
-import { Mounted } from "./tables/mounted.ts";
-import { readTables, type Tables } from "./tables/reader.ts";
 
-/** An editor or a package makes several changes; they are taken as one. */
+/** Many jobs start and end at a full hour; their state is written once. */
 const SETTLE_MS = 50;
+/** After writing the status, it is not written again for this many times as long. */
+const REST = 9;
 const HEALTHY_AFTER_MS = 10_000;
 const LOCK_RETRY_MS = 60_000;
-/** While memory or descriptors are short. */
-const READ_RETRY_MS = 60_000;
 const MINUTE_MS = 60_000;
-/** Slot of the journal for the time up to which everything due was started. */
-const SEEN_SLOT = 0;
+/** Slot of the journal for {@link StateRecord}; the others are jobs'. */
+const STATE_SLOT = 0;
 const SIGCHLD = 17;
 const SIGHUP = 1;
 const SIGINT = 2;
 const SIGTERM = 15;
+
+/** The state that the next incarnation takes over, besides jobs. */
+interface StateRecord {
+  /** All jobs that were due up to this time have been noted; milliseconds since the Epoch. */
+  readonly seenMs: number;
+  /** The `@reboot` jobs have been noted. */
+  readonly booted: boolean;
+  readonly stopping: boolean;
+  /** The listening socket; -1 is none. */
+  readonly socket: number;
+}
 
 /** cron as a service: runs until TERM. @see docs/reference/cron.md */
 export class Daemon {
@@ -35,22 +47,19 @@ export class Daemon {
   readonly #output: Output;
   readonly #children: Children;
   readonly #journal: Journal;
-  readonly #zones: Zones;
   readonly #status: StatusFile;
+  readonly #zones: Zones;
   readonly #roster: Roster;
   readonly #agenda: Agenda<Member>;
+  readonly #loading: Loading;
   readonly #alarm: Alarm;
-  #watches: ReadonlyMap<Bytes, number> = new Map();
-  #mounted: Mounted;
-  #said: ReadonlySet<Bytes> = new Set();
-  #refused = 0;
+  #state: StateRecord;
   #unwritten: string | null = null;
-  #short = false;
-  /** `@reboot` jobs are yet to run. */
-  #booting = false;
+  /** Jobs as the previous incarnation noted them; `null` once they have been taken over. */
+  #records: Map<number, WaitRecord | RunRecord> | null;
   #started = false;
-  #reloading = false;
   #writing = false;
+  #quietUntilMs = 0;
   #stopping = false;
 
   constructor(sys: Sys) {
@@ -66,87 +75,117 @@ export class Daemon {
     this.#status = new StatusFile(sys);
     const { journal, records } = Journal.open(sys);
     this.#journal = journal;
-    this.#roster = new Roster(sys, this.loop, this.#children, journal, this.#output, () => this.#writeSoon());
-    const resumed = records.get(SEEN_SLOT) as { seenMs: number } | undefined;
+    const resumed = records.get(STATE_SLOT) as StateRecord | undefined;
+    records.delete(STATE_SLOT);
+    this.#records = records as Map<number, WaitRecord | RunRecord>;
     if (resumed === undefined) journal.allocate();
-    this.#agenda = new Agenda(
-      (name) => {
-        const zone = this.#zones.zone(name);
-        return (minute) => Math.floor(zone(minute * 60) / 60);
-      },
-      resumed?.seenMs ?? sys.time(),
-      ({ job }, late) => this.#output.say(`left out: its time was ${late} minutes ago`, `cron[${job.name}]`),
+    this.#state = resumed ?? { seenMs: sys.time(), booted: false, stopping: false, socket: -1 };
+    this.#note({});
+    this.#roster = new Roster(sys, this.loop, this.#children, journal, this.#output, () => this.#writeSoon());
+    this.#agenda = new Agenda(minutesOf(this.#zones), this.#state.seenMs, ({ job }, late) =>
+      this.#output.sayOf(job.name, `left out: its time was ${late} minutes ago`),
     );
-    this.#mounted = new Mounted(sys);
+    this.#loading = new Loading({
+      sys,
+      loop: this.loop,
+      output: this.#output,
+      zones: this.#zones,
+      roster: this.#roster,
+      agenda: this.#agenda,
+      loaded: () => this.#loaded(),
+    });
     this.#alarm = new Alarm(sys, this.loop, (nowMs, jumpMs) => this.#wake(nowMs, jumpMs));
     this.loop.after(HEALTHY_AFTER_MS, () => journal.healthy());
-    this.#begin(records as Map<number, RunRecord>, resumed !== undefined, false);
+    this.#begin(resumed !== undefined, false);
   }
 
   /** Starts once no other cron runs. */
-  #begin(records: Map<number, RunRecord>, resumed: boolean, told: boolean): void {
+  #begin(resumed: boolean, hasWaited: boolean): void {
     const other = lockOut(this.#sys);
     if (other === null) {
-      if (told) this.#agenda.begin(this.#sys.time());
-      this.#start(records, resumed);
+      if (hasWaited) this.#agenda.begin(this.#sys.time());
+      this.#start(resumed);
       return;
     }
-    if (!told) this.#output.say(`another cron runs (pid ${other}): this one waits until that has ended`);
-    this.loop.after(LOCK_RETRY_MS, () => this.#begin(records, resumed, true));
+    if (!hasWaited) this.#output.say(`another cron runs (${other}): this one waits until that has ended`);
+    this.loop.after(LOCK_RETRY_MS, () => this.#begin(resumed, true));
   }
 
-  #start(records: Map<number, RunRecord>, resumed: boolean): void {
+  #start(resumed: boolean): void {
     this.#started = true;
     if (resumed) this.#output.say("it has started itself again after a crash; jobs that ran go on");
+    this.#status.claim();
     this.#roster.remember(this.#status.read());
     this.#serve();
-    this.#booting = this.#status.isFirstStart() && !resumed;
-    this.#load();
-    for (const [slot, record] of records) if (slot !== SEEN_SLOT) this.#roster.adopt(slot, record);
-    this.#children.reap();
-    this.#writeSoon();
-    this.#alarm.wake();
+    this.#loading.load();
   }
 
   #serve(): void {
     const { directory } = this.#status;
-    const served = { sys: this.#sys, loop: this.loop, roster: this.#roster, zones: this.#zones };
-    const problem =
-      directory === null
-        ? "/run/cron: it cannot be written"
-        : serve({ ...served, changed: () => this.#reload() }, directory);
-    if (problem !== null)
-      this.#output.say(`cannot listen for crontab and cron list: ${problem}; jobs run all the same`);
+    const context = { sys: this.#sys, loop: this.loop, roster: this.#roster };
+    const server = new Server({ ...context, changed: () => this.#reload() });
+    const result =
+      directory === null ? "/run/cron: it cannot be written" : server.listen(directory, this.#state.socket);
+    if (typeof result === "number") this.#note({ socket: result });
+    else this.#output.say(`cannot listen for crontab and cron list: ${result}; jobs run all the same`);
+  }
+
+  /** The tables are in use; at first, what the previous incarnation left is taken over. */
+  #loaded(): void {
+    const records = this.#records;
+    if (records !== null) {
+      this.#records = null;
+      this.#roster.adopt(records);
+      this.#boot();
+      this.#children.reap();
+      if (this.#state.stopping) this.#stop();
+      this.#alarm.wake();
+    }
+    this.#writeSoon();
+    this.#setAlarm();
+  }
+
+  /** Starts the `@reboot` jobs, once in a life of the container. */
+  #boot(): void {
+    if (!this.#state.booted && !this.#status.hasBooted()) {
+      this.#roster.note(this.#roster.members.filter(({ job }) => job.schedule === null));
+      this.#status.setBooted();
+    }
+    if (!this.#state.booted) this.#note({ booted: true });
   }
 
   #wake(nowMs: number, jumpMs: number): void {
-    if (this.#stopping) return;
+    if (this.#stopping || this.#records !== null) return;
     if (Math.abs(jumpMs) >= MINUTE_MS)
       this.#output.say(
         `the clock was set ${jumpMs > 0 ? "forward" : "back"} by ${Math.round(Math.abs(jumpMs) / MINUTE_MS)} minutes`,
       );
-    if (this.#mounted.changed()) this.#load();
-    const due = this.#agenda.due(nowMs, jumpMs);
-    this.#journal.write(SEEN_SLOT, JSON.stringify({ seenMs: this.#agenda.seenMs }));
-    for (const member of due) this.#roster.due(member);
+    this.#loading.look();
+    this.#roster.note(this.#agenda.due(nowMs, jumpMs));
+    this.#note({ seenMs: this.#agenda.seenMs });
+    this.#roster.startNoted();
     this.#setAlarm();
   }
 
   #handle(signal: number): void {
-    if (signal === SIGCHLD) this.#children.reap();
-    else if (signal === SIGHUP) {
-      // Whoever asks wants to hear it again.
-      this.#said = new Set();
-      this.#refused = -1;
+    if (signal === SIGCHLD) {
+      // Until the records are taken over, a child's job is not known.
+      if (this.#records === null) this.#children.reap();
+    } else if (signal === SIGHUP) {
+      // An operator who sends HUP wants to see all refusals again.
+      this.#loading.forgetSaid();
       this.#reload();
-    } else if (signal === SIGTERM || signal === SIGINT) this.#stop();
+    } else if (signal === SIGTERM || signal === SIGINT) {
+      // The second time at once: its jobs are then the init's to end.
+      if (this.#stopping || this.#records !== null) this.#sys.exit(0);
+      this.#stop();
+    }
   }
 
-  /** The second time at once: its jobs are then the init's to end. */
   #stop(): void {
-    if (this.#stopping || !this.#started) this.#sys.exit(0);
     this.#stopping = true;
-    this.#roster.stop().then(() => {
+    this.#note({ stopping: true });
+    this.#roster.stop(() => {
       this.#writeStatus();
       this.#sys.exit(0);
     });
@@ -156,88 +195,48 @@ export class Daemon {
     if (this.#stopping || !this.#started) return;
     // First what was due under the tables that were.
     this.#alarm.wake();
-    this.#load();
-    this.#setAlarm();
+    this.#loading.load();
   }
 
   /** For the next job, and where tables are to be looked at, for the next minute. */
   #setAlarm(): void {
     const next = this.#agenda.nextMs();
     const minute = Math.floor(this.#sys.time() / MINUTE_MS + 1) * MINUTE_MS;
-    this.#alarm.set(this.#mounted.some ? Math.min(minute, next ?? minute) : next);
+    this.#alarm.set(this.#loading.looks ? Math.min(minute, next ?? minute) : next);
   }
 
-  #load(): void {
-    this.#zones.reread();
-    const mounted = new Mounted(this.#sys);
-    const watches = new Map<Bytes, number>();
-    const tables = readTables(this.#sys, this.#zones, (path) => {
-      const known = watches.get(path);
-      if (known !== undefined) return known;
-      const watch = this.loop.watchDirectory(path, this.#changed);
-      watches.set(path, watch);
-      mounted.note(path);
-      return watch;
-    });
-    const { jobs, refusals, remarks, shortage } = tables;
-    for (const watch of (shortage === null ? this.#watches : watches).values()) this.loop.unwatchDirectory(watch);
-    if (shortage !== null) {
-      if (!this.#short) this.#output.say(`${shortage}; the jobs stay as they were, next try in a minute`);
-      this.#short = true;
-      this.#reloadIn(READ_RETRY_MS);
-      return;
-    }
-    this.#short = false;
-    this.#watches = watches;
-    this.#mounted = mounted;
-    const changed = this.#roster.replace(jobs);
-    this.#agenda.replace(this.#roster.members);
-    const lines = [...refusals, ...remarks];
-    for (const line of lines) if (!this.#said.has(line)) this.#output.say(line);
-    if (changed || refusals.length !== this.#refused) this.#output.say(summaryOf(tables, this.#sys.getuid()));
-    this.#said = new Set(lines);
-    this.#refused = refusals.length;
-    if (this.#booting)
-      for (const member of this.#roster.members) if (member.job.schedule === null) this.#roster.due(member);
-    this.#booting = false;
-    this.#writeSoon();
+  #note(change: Partial<StateRecord>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#journal.write(STATE_SLOT, JSON.stringify(this.#state));
   }
 
-  readonly #changed = (): void => this.#reloadIn(SETTLE_MS);
-
-  #reloadIn(delayMs: number): void {
-    if (this.#reloading) return;
-    this.#reloading = true;
-    this.loop.after(delayMs, () => {
-      this.#reloading = false;
-      this.#reload();
-    });
-  }
-
-  /** Many jobs start and end at a full hour; their state is written once. */
   #writeSoon(): void {
     if (this.#writing) return;
     this.#writing = true;
-    this.loop.after(SETTLE_MS, () => {
+    this.loop.after(Math.max(SETTLE_MS, this.#quietUntilMs - this.loop.now()), () => {
       this.#writing = false;
+      const beganMs = this.loop.now();
       this.#writeStatus();
+      this.#quietUntilMs = this.loop.now() + REST * (this.loop.now() - beganMs);
     });
   }
 
   #writeStatus(): void {
-    const problem = this.#status.write(this.#roster.status());
+    const problem = this.#status.write(this.#roster.status(null));
     if (problem !== null && problem !== this.#unwritten) this.#output.say(problem);
     this.#unwritten = problem;
   }
 }
 
-/** `3 jobs in 2 files, 1 refused`. @param uid cron's own */
-function summaryOf({ jobs, refusals, others }: Tables, uid: number): string {
-  const files = new Set(jobs.map(({ origin }) => origin.split(":")[0])).size;
-  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
-  const refused = refusals.length > 0 ? `, ${refusals.length} refused` : "";
-  const left = others > 0 ? `, ${others} of others left out: cron without root runs only what is uid ${uid}'s` : "";
-  return `${count(jobs.length, "job")} in ${count(files, "file")}${refused}${left}`;
+/** Returns zones as schedules see them, in minutes; the same function for the same zone. */
+function minutesOf(zones: Zones): (name: string) => Zone {
+  const known = new WeakMap<TimeZone, Zone>();
+  return (name) => {
+    const zone = zones.zone(name);
+    const minutes = known.get(zone) ?? ((minute) => Math.floor(zone(minute * 60) / 60));
+    known.set(zone, minutes);
+    return minutes;
+  };
 }
 
 function describe(error: unknown): string {

@@ -4,11 +4,11 @@ import type { Schedule } from "../../../lib/cron/schedule.ts";
 import type { JobSettings } from "../../../lib/cron/settings.ts";
 import type { Bytes } from "../sys.ts";
 
-/** What is to run when: a line of a crontab, or a script of `/etc/cron.daily` and its like. */
+/** A line of a crontab, or a script of `/etc/cron.daily` and its like. */
 export interface Job {
-  /** Tells whether a job after a reload is the one from before. */
+  /** Identifies a job over a reload. */
   readonly key: Bytes;
-  /** What `cron run` and the log call it. */
+  /** The name in `cron run` and in the log. */
   readonly name: Bytes;
   /** `/etc/cron.d/backup:3`. */
   readonly origin: Bytes;
@@ -17,6 +17,8 @@ export interface Job {
   /** The schedule as it is written. */
   readonly when: Bytes;
   readonly user: Bytes;
+  /** Root wrote the table, or the script. */
+  readonly isRoots: boolean;
   /** For the shell, or the path of a script. */
   readonly program: Command | Bytes;
   /** Jobs of one chain run one after another; `""` is none. */

@@ -1,29 +1,55 @@
 import type { JobStatus } from "../../../lib/cron/protocol.ts";
 import { parseEnvironBlock } from "../../../lib/linux/environment.ts";
 import type { Children } from "../base/children.ts";
-import { findAccount } from "../base/credentials.ts";
-import { Journal } from "../base/journal.ts";
+import type { Journal } from "../base/journal.ts";
 import type { Loop } from "../base/loop.ts";
 import type { Timer } from "../base/timers.ts";
-import { type Bytes, Open, type Sys } from "../sys.ts";
-import type { Planned } from "./agenda.ts";
+import type { Bytes, Sys } from "../sys.ts";
+import type { Plan } from "./agenda.ts";
 import type { Job, LastRun } from "./job.ts";
-import { mailFor } from "./runs/mail.ts";
+import { type Launcher, launch } from "./runs/launch.ts";
 import type { Output } from "./runs/output.ts";
-import { environmentOf, startProgram } from "./runs/program.ts";
-import { type Follower, Run, type RunRecord } from "./runs/run.ts";
+import { type Follower, JobRun, type RunRecord } from "./runs/run.ts";
+import { Shares, StartQueue } from "./shares.ts";
 
-/** A job and how it stands. */
-export interface Member extends Planned {
-  job: Job;
-  readonly runs: Set<Run>;
-  last: LastRun | null;
-  failures: number;
-  /** Its start is put off by chance. */
+/** Jobs are started for so long in one turn, so that others get theirs in between. */
+const SLICE_MS = 20;
+/** A record in the journal holds so many bytes of the job's name. */
+const MAX_NAME_BYTES = 60;
+/** @see getrlimit(2) */
+const RLIMIT_NOFILE = 7;
+
+/** A job that is due and not started yet. */
+interface Wait {
+  /** Slot of the journal. */
+  readonly slot: number;
+  /** Runs while the start is delayed by `CRON_JITTER`. */
   delay: Timer | null;
+  /** {@link Roster.startNoted} has not handled it yet. */
+  isOld: boolean;
 }
 
-/** Everything that there is to run, and what runs. */
+/** The journal's record of a job that waits. */
+export interface WaitRecord {
+  readonly key: Bytes;
+  readonly name: Bytes;
+}
+
+/** A job and how it stands. */
+export interface Member extends Plan {
+  job: Job;
+  readonly runs: Set<JobRun>;
+  last: LastRun | null;
+  failures: number;
+  wait: Wait | null;
+}
+
+/**
+ * Holds all jobs and their runs.
+ *
+ * One slot of the journal holds each job's progress: it waits, is being started, runs, has ended. After a restart in place, jobs that
+ * waited are started. A job that was being started may or may not have run, so it is reported and not started a second time.
+ */
 export class Roster {
   readonly #sys: Sys;
   readonly #loop: Loop;
@@ -31,13 +57,17 @@ export class Roster {
   readonly #journal: Journal;
   readonly #output: Output;
   readonly #changed: () => void;
-  readonly #container: ReadonlyMap<Bytes, Bytes>;
-  /** Those too that have ended and left something behind that may still write. */
-  readonly #runs = new Set<Run>();
-  readonly #queues = new Map<Bytes, Member[]>();
+  readonly #launcher: Launcher;
+  readonly #shares: Shares;
+  /** Runs; also those that have ended while a process that they left behind may still write. */
+  readonly #runs = new Set<JobRun>();
+  readonly #waiting = new StartQueue<Member>();
+  /** Members of each chain, in order; the first is being started or runs. */
+  readonly #chains = new Map<Bytes, Member[]>();
   #remembered: ReadonlyMap<Bytes, JobStatus> = new Map();
   #whenIdle: (() => void) | null = null;
   #loaded = false;
+  #starting = false;
   members: readonly Member[] = [];
 
   /** @param changed called after every start and end */
@@ -48,10 +78,15 @@ export class Roster {
     this.#journal = journal;
     this.#output = output;
     this.#changed = changed;
-    this.#container = parseEnvironBlock(sys.environ);
+    const failed = (job: Job, reason: Bytes) => this.#say(job.name, reason);
+    this.#launcher = { sys, children, container: parseEnvironBlock(sys.environ), failed };
+    // Every run has a pipe here; jobs are started with the limits that cron was given.
+    const { hard } = sys.getrlimit(RLIMIT_NOFILE);
+    sys.setrlimit(RLIMIT_NOFILE, hard, hard);
+    this.#shares = new Shares(sys.getrlimit(RLIMIT_NOFILE).soft);
   }
 
-  /** What became of jobs under an earlier cron of this container. */
+  /** Takes over how jobs stood under an earlier cron of this container. */
   remember(jobs: readonly JobStatus[]): void {
     this.#remembered = new Map(jobs.map((job) => [job.name, job]));
   }
@@ -61,141 +96,202 @@ export class Roster {
     const old = new Map(this.members.map((member) => [member.job.key, member]));
     this.members = jobs.map((job) => this.#member(job, old.get(job.key)));
     const came = jobs.some(({ key }) => !old.delete(key));
-    for (const { delay } of old.values()) if (delay !== null) this.#loop.cancel(delay);
+    for (const member of old.values()) this.#giveUp(member);
     const first = !this.#loaded;
     this.#loaded = true;
     return came || old.size > 0 || first;
   }
 
   #member(job: Job, old: Member | undefined): Member {
+    const plan = { schedule: job.schedule, zone: job.settings.zone, job };
+    if (old !== undefined) return Object.assign(old, plan);
     const known = this.#remembered.get(job.name);
     const last =
       known === undefined || known.started === null || known.result === ""
         ? null
         : { started: known.started, seconds: known.seconds, result: known.result };
-    const planned = { schedule: job.schedule, zone: job.settings.zone, next: null, job };
-    if (old === undefined) return { ...planned, runs: new Set(), last, failures: known?.failures ?? 0, delay: null };
-    return Object.assign(old, planned);
+    const failures = known?.failures ?? 0;
+    return { ...plan, next: null, plannedIn: null, runs: new Set(), last, failures, wait: null };
   }
 
-  /** Takes a run over that an earlier incarnation started. */
-  adopt(slot: number, record: RunRecord): void {
-    // It may have died of what made the incarnation crash that was to be told of its end.
+  /** Takes over the records of the previous incarnation. Jobs that waited are started by {@link startNoted}. */
+  adopt(records: ReadonlyMap<number, WaitRecord | RunRecord>): void {
+    for (const [slot, record] of records) {
+      const member = this.members.find(({ job }) => job.key === record.key) ?? null;
+      if ("pid" in record) this.#adoptRun(member, slot, record);
+      else if (member === null || member.wait !== null) this.#journal.release(slot);
+      else member.wait = { slot, delay: null, isOld: true };
+    }
+  }
+
+  #adoptRun(member: Member | null, slot: number, record: RunRecord): void {
     const lives = record.pid > 0 && this.#sys.kill(record.pid, 0) === 0;
-    const member = lives ? this.members.find(({ job }) => job.key === record.key) : undefined;
-    this.#watch(member ?? null, slot, lives ? record : { ...record, pid: 0 }, []);
+    const name = member?.job.name ?? record.name;
+    if (record.pid === -1) this.#say(name, "cron crashed while it started it: it may not have run");
+    else if (record.pid > 0 && !lives) this.#say(name, "it ended while cron crashed: how is not known");
+    const taken = lives ? record : { ...record, pid: 0 };
+    this.#journal.write(slot, JSON.stringify(taken));
+    this.#watch(member, slot, taken, []);
+    if (lives && member !== null && member.job.chain !== "") this.#chains.set(member.job.chain, [member]);
   }
 
-  /** Starts what is due, as its settings say. */
-  due(member: Member): void {
-    const { jitterMs } = member.job.settings;
-    if (jitterMs === 0) this.#startUnlessRunning(member);
-    else
-      member.delay ??= this.#loop.after(Math.random() * jitterMs, () => {
-        member.delay = null;
-        this.#startUnlessRunning(member);
-      });
+  /** Notes jobs that are due, before the first of them is started: a restart in place then starts the others. */
+  note(due: readonly Member[]): void {
+    for (const member of due) {
+      const { job, wait } = member;
+      if (wait === null) {
+        const slot = this.#journal.allocate();
+        this.#journal.write(slot, JSON.stringify({ key: job.key, name: shortName(job) }));
+        member.wait = { slot, delay: null, isOld: true };
+      } else if (!wait.isOld) this.#say(job.name, "left out: the start before still waits for its turn");
+    }
   }
 
-  #startUnlessRunning(member: Member): void {
-    const { job, runs } = member;
+  /** Starts the jobs that were noted, each as its settings say. */
+  startNoted(): void {
+    for (const member of this.members) {
+      const { wait, job } = member;
+      if (!wait?.isOld) continue;
+      wait.isOld = false;
+      const { jitterMs } = job.settings;
+      if (jitterMs === 0) this.#queue(member);
+      else wait.delay = this.#loop.after(Math.random() * jitterMs, () => this.#queue(member));
+    }
+    this.#startSome();
+  }
+
+  /** Puts a member where it waits for its turn. */
+  #queue(member: Member): void {
+    const { job, runs, wait } = member;
+    if (wait !== null) wait.delay = null;
     const [running] = runs;
     if (running !== undefined && !job.settings.overlap) {
       const seconds = Math.round((this.#loop.now() - running.record.steadyMs) / 1000);
-      this.#say(job, `left out: the run before still goes on (pid ${running.record.pid}, for ${seconds} s)`);
+      this.#say(job.name, `left out: the run before still goes on (pid ${running.record.pid}, for ${seconds} s)`);
+      this.#giveUp(member);
       return;
     }
-    if (job.chain === "") {
-      this.start(member, []);
+    const chain = this.#chains.get(job.chain);
+    if (chain !== undefined) {
+      chain.push(member);
       return;
     }
-    const queue = this.#queues.get(job.chain);
-    if (queue === undefined) {
-      this.#queues.set(job.chain, [member]);
-      this.#nextOf(job.chain);
-    } else if (!queue.includes(member)) queue.push(member);
+    if (job.chain !== "") this.#chains.set(job.chain, [member]);
+    this.#waiting.add(job.user, member);
+    this.#startSoon();
   }
 
-  /** Starts the first of a chain that can be started. */
-  #nextOf(chain: Bytes): void {
-    const queue = this.#queues.get(chain) ?? [];
-    const next = { line: () => {}, ended: () => this.#nextOf(chain) };
-    for (let first = queue.shift(); first !== undefined; first = queue.shift())
-      if (this.members.includes(first) && this.start(first, [next]) === null) return;
-    this.#queues.delete(chain);
+  /** Forgets that a member is due. */
+  #giveUp(member: Member): void {
+    const { wait } = member;
+    if (wait === null) return;
+    if (wait.delay !== null) this.#loop.cancel(wait.delay);
+    this.#journal.release(wait.slot);
+    member.wait = null;
+  }
+
+  #startSoon(): void {
+    if (this.#starting) return;
+    this.#starting = true;
+    this.#loop.after(0, () => {
+      this.#starting = false;
+      this.#startSome();
+    });
+  }
+
+  /** Starts members whose turn it is, for as long as a slice. */
+  #startSome(): void {
+    const until = this.#loop.now() + SLICE_MS;
+    while (this.#whenIdle === null) {
+      const member = this.#waiting.take((user) => this.#shares.allows(user));
+      if (member === null) return;
+      const { wait, job } = member;
+      member.wait = null;
+      // Without one its table has changed.
+      if (wait === null || this.#start(member, [], wait.slot) !== null) this.#advance(job.chain);
+      if (this.#loop.now() < until) continue;
+      this.#startSoon();
+      return;
+    }
+  }
+
+  /** Lets the next of a chain wait for its turn. */
+  #advance(name: Bytes): void {
+    const chain = this.#chains.get(name);
+    chain?.shift();
+    const next = chain?.[0];
+    if (next !== undefined) {
+      this.#waiting.add(next.job.user, next);
+      this.#startSoon();
+    } else this.#chains.delete(name);
   }
 
   /** Starts a job now. @returns why it cannot be started, which the log has too, or `null` */
   start(member: Member, followers: readonly Follower[]): string | null {
-    if (this.#whenIdle !== null) return "cron ends";
+    const { user } = member.job;
+    if (!this.#shares.allows(user)) return `as many jobs of ${user} run as may run at a time`;
+    return this.#start(member, followers, this.#journal.allocate());
+  }
+
+  #start(member: Member, followers: readonly Follower[], slot: number): string | null {
     const { job } = member;
-    const started = this.#start(job);
+    if (this.#whenIdle !== null) return "cron ends";
+    const times = { startedMs: Math.floor(this.#sys.time()), steadyMs: Math.floor(this.#loop.now()) };
+    const { key, user, settings } = job;
+    const name = shortName(job);
+    let record: RunRecord = { key, name, user, pid: -1, pipe: -1, ...times, timeoutMs: settings.timeoutMs };
+    const started = launch(this.#launcher, job, (pipe) => {
+      record = { ...record, pipe };
+      this.#journal.write(slot, JSON.stringify(record));
+    });
     if (typeof started === "string") {
-      this.#finish(member, { started: Math.floor(this.#sys.time() / 1000), seconds: 0, result: "not started" });
-      this.#say(job, started);
+      this.#journal.release(slot);
+      this.#finish(member, { started: Math.floor(times.startedMs / 1000), seconds: 0, result: "not started" });
+      this.#say(job.name, started);
       return started;
     }
-    const { record, mail } = started;
-    this.#watch(member, this.#note(record), record, mail === null ? followers : [...followers, mail]);
+    record = { ...record, pid: started.pid };
+    this.#journal.write(slot, JSON.stringify(record));
+    this.#watch(member, slot, record, started.mail === null ? followers : [...followers, started.mail]);
     this.#changed();
     return null;
   }
 
-  #start(job: Job): { readonly record: RunRecord; readonly mail: Follower | null } | string {
-    const sys = this.#sys;
-    const account = findAccount(sys, job.user);
-    if (typeof account === "string") return account;
-    const pipe = outputPipe(sys);
-    if (typeof pipe === "number") return `cannot make a pipe: ${sys.strerror(-pipe)}`;
-    const [reader, writer] = pipe;
-    // So that the job may open /dev/stdout.
-    sys.chown(`/proc/self/fd/${writer}`, account.uid, account.gid);
-    const variables = environmentOf(job, account, this.#container);
-    const pid = startProgram(sys, job, account, variables, writer);
-    sys.close(writer);
-    if (typeof pid === "string") {
-      sys.close(reader);
-      return pid;
-    }
-    const times = { startedMs: Math.floor(sys.time()), steadyMs: Math.floor(this.#loop.now()) };
-    const record = { key: job.key, name: job.name, pid, pipe: reader, ...times, timeoutMs: job.settings.timeoutMs };
-    const failed = (reason: Bytes) => this.#say(job, reason);
-    return { record, mail: mailFor(job, { sys, children: this.#children, variables, account, failed }) };
-  }
-
-  /** The record's slot in the journal, or -1 when it has no room for it. */
-  #note(record: RunRecord): number {
-    if (!Journal.fits(record.key + record.name)) return -1;
-    const slot = this.#journal.allocate();
-    this.#journal.write(slot, JSON.stringify(record));
-    return slot;
-  }
-
   #watch(member: Member | null, slot: number, record: RunRecord, followers: readonly Follower[]): void {
+    const name = member?.job.name ?? record.name;
     const log: Follower = {
       line: (text) => {
-        this.#output.line(`cron[${record.name}]`, text);
+        this.#output.line(name, text);
         if (this.#output.full) this.pause(true);
       },
       ended: (last) => {
-        member?.runs.delete(run);
-        if (slot >= 0) this.#journal.write(slot, JSON.stringify({ ...record, pid: 0 }));
-        if (last.result !== "ok")
-          this.#output.say(`failed: ${last.result} after ${last.seconds} s`, `cron[${record.name}]`);
-        if (member !== null) this.#finish(member, last);
+        this.#journal.write(slot, JSON.stringify({ ...record, pid: 0 }));
+        if (last.result !== "ok") this.#say(name, `failed: ${last.result} after ${last.seconds} s`);
+        if (member !== null) this.#ended(member, run, last);
         this.#tellIdle();
       },
     };
-    const run: Run = new Run(this.#sys, this.#loop, record, [log, ...followers], () => {
+    const run: JobRun = new JobRun(this.#sys, this.#loop, record, [log, ...followers], () => {
       this.#runs.delete(run);
-      if (slot >= 0) this.#journal.release(slot);
+      this.#shares.count(record.user, -1);
+      this.#journal.release(slot);
+      this.#startSoon();
     });
     this.#runs.add(run);
+    this.#shares.count(record.user, 1);
     if (!run.ended) {
       member?.runs.add(run);
       this.#children.add(record.pid, run);
     }
     if (this.#output.full) run.pause(true);
+  }
+
+  #ended(member: Member, run: JobRun, last: LastRun): void {
+    member.runs.delete(run);
+    this.#finish(member, last);
+    const { chain } = member.job;
+    // Not for a run by hand while the chain's own still waits.
+    if (member.wait === null && this.#chains.get(chain)?.[0] === member) this.#advance(chain);
   }
 
   #tellIdle(): void {
@@ -213,23 +309,25 @@ export class Roster {
     for (const run of this.#runs) if (paused === this.#output.full) run.pause(paused);
   }
 
-  /** Ends every run; resolves when none is left. */
-  stop(): Promise<void> {
-    this.#queues.clear();
-    for (const { delay } of this.members) if (delay !== null) this.#loop.cancel(delay);
+  /** Ends every run, and starts none any more. @param idle called when none is left */
+  stop(idle: () => void): void {
+    for (const member of this.members) this.#giveUp(member);
     for (const run of this.#runs) run.stop("cron ends");
-    return new Promise((resolve) => {
-      this.#whenIdle = resolve;
-      this.#tellIdle();
-    });
+    this.#whenIdle = idle;
+    this.#tellIdle();
   }
 
-  /** How every job stands, in the order of the files. */
-  status(): JobStatus[] {
-    return this.members.map(({ job, next, runs, last, failures }) => {
+  /** Returns how jobs stand, in the order of the files. @param user whose; `null` is everybody's */
+  status(user: Bytes | null): JobStatus[] {
+    const members = user === null ? this.members : this.members.filter(({ job }) => job.user === user);
+    return members.map(({ job, next, runs, last, failures }) => {
       const [running] = runs;
       return {
-        ...{ name: job.name, when: job.when, user: job.user, origin: job.origin, failures },
+        name: job.name,
+        when: job.when,
+        user: job.user,
+        origin: job.origin,
+        failures,
         health: job.settings.health,
         next: next === null ? null : next * 60,
         pid: running?.record.pid ?? 0,
@@ -240,21 +338,11 @@ export class Roster {
     });
   }
 
-  #say(job: Job, text: Bytes): void {
-    this.#output.say(text, `cron[${job.name}]`);
+  #say(name: Bytes, text: Bytes): void {
+    this.#output.sayOf(name, text);
   }
 }
 
-/** A pipe, of which only the writing end waits; `-errno`. Both survive a restart. */
-function outputPipe(sys: Sys): [number, number] | number {
-  const pipe = sys.pipe();
-  if (typeof pipe === "number") return pipe;
-  const [reader, writer] = pipe;
-  const own = sys.open(`/proc/self/fd/${reader}`, Open.Read | Open.NonBlock, 0);
-  const result = own < 0 ? own : sys.dup2(own, reader);
-  if (own >= 0) sys.close(own);
-  if (result >= 0) return pipe;
-  sys.close(reader);
-  sys.close(writer);
-  return result;
+function shortName({ name }: Job): Bytes {
+  return name.slice(0, MAX_NAME_BYTES);
 }

@@ -1,8 +1,9 @@
-import { cronDirectories, encodeJobs, type JobStatus, parseJob } from "../../../lib/cron/protocol.ts";
+import { CONTAINER_FILE, cronDirectories, encodeJobs, type JobStatus, parseJob } from "../../../lib/cron/protocol.ts";
 import { readFile, replaceFile } from "../base/files.ts";
+import { containerName } from "../base/this-container.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 
-/** What identifies one life of the container: the boot of its host and the start of its first process. @see proc_pid_stat(5) */
+/** Identifies one life of the container: the boot of its host and the start of its first process. @see proc_pid_stat(5) */
 function bootOf(sys: Sys): Bytes {
   const stat = readFile(sys, "/proc/1/stat", 4096);
   const host = readFile(sys, "/proc/sys/kernel/random/boot_id", 64);
@@ -14,12 +15,15 @@ function bootOf(sys: Sys): Bytes {
 /** cron's own directory: its socket, how its jobs stand, and whether `@reboot` jobs have run in this life of the container. */
 export class StatusFile {
   readonly #sys: Sys;
+  readonly #container: Bytes;
   /** `null` when there is no place to write to. */
   readonly directory: Bytes | null;
 
   constructor(sys: Sys) {
     this.#sys = sys;
-    this.directory = cronDirectories(sys.getuid()).find((path) => this.#open(path)) ?? null;
+    this.#container = containerName(sys);
+    const places = cronDirectories(sys.getuid(), this.#container);
+    this.directory = places.find((path) => this.#open(path) && !this.#isOthers(path)) ?? null;
   }
 
   #open(path: Bytes): boolean {
@@ -35,6 +39,20 @@ export class StatusFile {
     );
   }
 
+  /** Whether the cron of another container, which shares the place, works with the directory. */
+  #isOthers(path: Bytes): boolean {
+    const container = readFile(this.#sys, `${path}/${CONTAINER_FILE}`, 128);
+    if (typeof container === "number" || container.trim() === this.#container) return false;
+    const connection = this.#sys.unixConnect(`${path}/socket`);
+    if (connection >= 0) this.#sys.close(connection);
+    return connection >= 0;
+  }
+
+  /** Notes whose the directory is. */
+  claim(): void {
+    this.#replace(CONTAINER_FILE, `${this.#container}\n`, 0o644);
+  }
+
   /** How jobs stood when an earlier cron wrote it. */
   read(): JobStatus[] {
     const text = this.directory === null ? 0 : readFile(this.#sys, `${this.directory}/status`);
@@ -46,20 +64,21 @@ export class StatusFile {
     return this.#replace("status", encodeJobs(jobs));
   }
 
-  #replace(name: Bytes, text: Bytes): string | null {
+  #replace(name: Bytes, text: Bytes, mode = 0o600): string | null {
     if (this.directory === null) return null;
     const path = `${this.directory}/${name}`;
-    const owner = { mode: 0o600, uid: this.#sys.getuid(), gid: this.#sys.getgid() };
+    const owner = { mode, uid: this.#sys.getuid(), gid: this.#sys.getgid() };
     const result = replaceFile(this.#sys, path, text, owner);
     return result < 0 ? `cannot write ${path}: ${this.#sys.strerror(-result)}` : null;
   }
 
-  /** True once in a life of the container, however often cron starts in it. */
-  isFirstStart(): boolean {
-    if (this.directory === null) return true;
-    const boot = bootOf(this.#sys);
-    if (readFile(this.#sys, `${this.directory}/boot`) === boot) return false;
-    this.#replace("boot", boot);
-    return true;
+  /** Whether `@reboot` jobs have run in this life of the container. */
+  hasBooted(): boolean {
+    return this.directory !== null && readFile(this.#sys, `${this.directory}/boot`) === bootOf(this.#sys);
+  }
+
+  /** Notes that they have. */
+  setBooted(): void {
+    this.#replace("boot", bootOf(this.#sys));
   }
 }

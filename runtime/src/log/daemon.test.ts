@@ -3,6 +3,7 @@ import test from "node:test";
 import { type Bytes, Errno } from "../sys.ts";
 import { type Kill, World } from "./world.fixture.ts";
 
+const SIGUSR1 = 10;
 /** A recovery has no more calls, with some of what comes after it. */
 const RECOVERY_CALLS = 24;
 

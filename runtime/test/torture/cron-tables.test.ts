@@ -85,7 +85,7 @@ test("A98 whatever has the place of a table is told once with its reason, and go
       1,
       `${place}: ${reason}\n${box.output.text}`,
     );
-  const refused = box.output.stdout.split("\n").filter((line) => line.startsWith("cron: cannot use "));
+  const refused = box.output.stderr.split("\n").filter((line) => line.startsWith("cron: cannot use "));
   assert.equal(new Set(refused).size, refused.length);
   // 20 of the noise stand before its last.
   assert.equal(refused.length, places.length + 20);

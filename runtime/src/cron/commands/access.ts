@@ -1,11 +1,11 @@
 import { writeAll } from "../../base/files.ts";
-import { Zones } from "../../base/zones.ts";
+import { Unreachable } from "../../base/wire.ts";
 import { type Bytes, Errno, type Sys } from "../../sys.ts";
 import { checkCrontab, installCrontab, readCrontab, refuseUser, removeCrontab } from "../tables/spool.ts";
-import { after, Client, Unreachable } from "./client.ts";
+import { after, CronClient } from "./client.ts";
 
-/** What became of a text that was to be installed: nothing wrong, lines that cannot be used, or another reason. */
-export type Installed = null | readonly Bytes[] | string;
+/** `null` when a text was installed; else the lines that cannot be used, or another reason. */
+export type InstallResult = null | readonly Bytes[] | string;
 
 /** One user's crontab: by way of cron, or directly where root finds no cron. */
 export class Access {
@@ -32,8 +32,8 @@ export class Access {
   }
 
   /** @throws {@link Unreachable} */
-  put(text: Bytes): Installed {
-    const flaws = flawsOf(this.#sys, text);
+  put(text: Bytes): InstallResult {
+    const flaws = flawsOf(this.#sys, text, this.#user);
     if (flaws !== null) return flaws;
     const client = this.#client();
     if (client === null) return installCrontab(this.#sys, this.#user, text);
@@ -58,8 +58,8 @@ export class Access {
   }
 
   /** A connection for one request; `null` when root is to do it without. */
-  #client(): Client | null {
-    const client = Client.connect(this.#sys);
+  #client(): CronClient | null {
+    const client = CronClient.connect(this.#sys);
     if (typeof client !== "string") return client;
     if (this.#sys.getuid() !== 0) {
       const refused = refuseUser(this.#sys, this.#user);
@@ -69,9 +69,9 @@ export class Access {
   }
 }
 
-/** What is wrong with a text, or `null`. */
-export function flawsOf(sys: Sys, text: Bytes): Installed {
-  const flaws = checkCrontab(text, new Zones(sys));
+/** Returns the flaws of a text, or `null`. */
+export function flawsOf(sys: Sys, text: Bytes, user: Bytes): InstallResult {
+  const flaws = checkCrontab(sys, text, user);
   return flaws.length === 0 ? null : flaws;
 }
 

@@ -2,13 +2,14 @@ import { type JobStatus, parseJob } from "../../../../lib/cron/protocol.ts";
 import { formatTime } from "../../../../lib/linux/civil.ts";
 import { writeAll } from "../../base/files.ts";
 import { spawn } from "../../base/programs.ts";
+import { Unreachable } from "../../base/wire.ts";
 import { Zones } from "../../base/zones.ts";
 import { type Bytes, SpawnFlag, type Sys } from "../../sys.ts";
-import { after, Client, Unreachable } from "./client.ts";
+import { after, CronClient } from "./client.ts";
 
 const USAGE = "usage: cron -f | cron | cron list | cron run NAME\n";
 const EXIT_USAGE = 2;
-/** What went wrong is not the job's doing. @see env(1) */
+/** The job was not run. @see env(1) */
 const EXIT_TROUBLE = 125;
 const TIME = "%Y-%m-%d %H:%M";
 
@@ -23,7 +24,7 @@ export function cronctl(sys: Sys): number {
     return help ? 0 : EXIT_USAGE;
   }
   try {
-    const client = Client.connect(sys);
+    const client = CronClient.connect(sys);
     if (typeof client === "string") throw new Unreachable(client);
     return verb === "list" ? list(sys, client) : run(sys, client, name ?? "");
   } catch (error) {
@@ -42,7 +43,7 @@ function startInBackground(sys: Sys): number {
   return EXIT_TROUBLE;
 }
 
-function list(sys: Sys, client: Client): number {
+function list(sys: Sys, client: CronClient): number {
   const count = Number(after(client.ask({ verb: "list" }), "ok"));
   const jobs: JobStatus[] = [];
   while (jobs.length < count) {
@@ -77,7 +78,7 @@ function tableOf(rows: readonly (readonly Bytes[])[]): Bytes {
   return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
 }
 
-function run(sys: Sys, client: Client, target: Bytes): number {
+function run(sys: Sys, client: CronClient, target: Bytes): number {
   for (let line = client.ask({ verb: "run", target }); ; line = client.line(true)) {
     const text = after(line, "out");
     if (text !== null) writeAll(sys, 1, `${text}\n`);

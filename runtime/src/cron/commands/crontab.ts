@@ -1,10 +1,10 @@
 import { MAX_CRONTAB_BYTES } from "../../../../lib/cron/files.ts";
-import { findUser } from "../../../../lib/linux/accounts.ts";
+import { findUser, findUserOfId } from "../../../../lib/linux/accounts.ts";
 import { parseOptions } from "../../../../lib/text/getopt.ts";
 import { readFile, writeAll } from "../../base/files.ts";
+import { Unreachable } from "../../base/wire.ts";
 import { type Bytes, Errno, type Sys } from "../../sys.ts";
 import { Access, confirm, flawsOf, listOf } from "./access.ts";
-import { Unreachable } from "./client.ts";
 import { edit } from "./editor.ts";
 
 const USAGE = `usage: crontab [-u USER] FILE | -      install a crontab, - is standard input
@@ -45,7 +45,7 @@ export function crontab(sys: Sys): number {
     if (letter === "e") return edit(sys, user, access, fail);
     const text = readInput(sys, file ?? "-");
     if (typeof text === "number") return fail(`cannot read ${file}: ${sys.strerror(-text)}`);
-    const result = letter === "n" ? flawsOf(sys, text) : access.put(text);
+    const result = letter === "n" ? flawsOf(sys, text, user) : access.put(text);
     if (result === null) return 0;
     const where = file === "-" ? "standard input" : (file ?? "");
     return fail(
@@ -60,7 +60,7 @@ export function crontab(sys: Sys): number {
 function whose(sys: Sys, named: Bytes | undefined): Bytes | { readonly reason: Bytes } {
   const passwd = readFile(sys, "/etc/passwd");
   const text = typeof passwd === "string" ? passwd : "";
-  const own = findUser(text, `${sys.getuid()}`)?.name;
+  const own = findUserOfId(text, sys.getuid())?.name;
   if (named === undefined) return own ?? { reason: `user id ${sys.getuid()} has no name in /etc/passwd` };
   if (findUser(text, named)?.name !== named) return { reason: `there is no user "${named}" in /etc/passwd` };
   if (sys.getuid() !== 0 && named !== own) return { reason: "only root may use -u" };

@@ -1,9 +1,10 @@
 import { MAX_CRONTAB_BYTES } from "../../../../lib/cron/files.ts";
 import { parseEnvironBlock } from "../../../../lib/linux/environment.ts";
 import { shellStatus } from "../../../../lib/linux/wait-status.ts";
+import { waitForChild } from "../../base/child.ts";
 import { readFile, writeAll } from "../../base/files.ts";
 import { explain, findProgram, spawn } from "../../base/programs.ts";
-import { type Bytes, Open, Poll, type Sys } from "../../sys.ts";
+import { type Bytes, Open, type Sys } from "../../sys.ts";
 import { type Access, confirm, listOf } from "./access.ts";
 
 const EDITORS = ["editor", "nano", "vim", "vi"];
@@ -72,24 +73,9 @@ function runEditor(sys: Sys, path: Bytes): string | null {
   const [reader, writer] = pipe;
   const pid = spawn(sys, { path: "/bin/sh", argv, env: sys.environ, stdio: [0, 1, 2, writer] });
   sys.close(writer);
-  const status = pid > 0 ? waitFor(sys, reader) : 0;
+  const wait = { pid, reader, lookMs: LOOK_MS, deadlineMs: Number.POSITIVE_INFINITY };
+  const status = pid > 0 ? waitForChild(sys, wait) : 0;
   sys.close(reader);
   if (pid < 0) return `cannot start /bin/sh: ${explain(sys, "/bin/sh", -pid)}`;
-  return status === 0 ? null : `${editor} ended with status ${status}`;
-}
-
-/** A shell's `$?` of the only child, whose end closes `reader`, unless a grandchild still has it. */
-function waitFor(sys: Sys, reader: number): number {
-  const epoll = sys.epollCreate();
-  sys.epollAdd(epoll, reader, Poll.In);
-  for (let closed = false; ; ) {
-    const reaped = sys.reap();
-    if (reaped !== 0) {
-      sys.close(epoll);
-      return reaped > 0 ? shellStatus(reaped % 0x10000) : 1;
-    }
-    if (sys.epollWait(epoll, new Int32Array(2), closed ? 1 : LOOK_MS) < 1 || closed) continue;
-    closed = true;
-    sys.epollRemove(epoll, reader);
-  }
+  return status === 0 ? null : `${editor} ended with status ${status === null ? 1 : shellStatus(status)}`;
 }

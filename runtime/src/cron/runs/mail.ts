@@ -11,13 +11,13 @@ import type { Follower } from "./run.ts";
 const MAX_MAIL_BYTES = 1 << 18;
 const ADDRESS_MARKS = "@._+-!%:,";
 
-/** What it takes to send a job's output to somebody. */
+/** Everything that is needed to mail a job's output. */
 export interface Mail {
   readonly sys: Sys;
   readonly children: Children;
   readonly variables: ReadonlyMap<Bytes, Bytes>;
   readonly account: Account;
-  /** Told why a mail cannot be sent. */
+  /** Reports why a mail cannot be sent. */
   readonly failed: (reason: Bytes) => void;
 }
 

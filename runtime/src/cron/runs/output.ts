@@ -1,7 +1,7 @@
 import type { Loop } from "../../base/loop.ts";
 import { printable } from "../../base/messages.ts";
 import { OwnStream } from "../../base/own-stream.ts";
-import { type Bytes, Errno, type Sys } from "../../sys.ts";
+import { type Bytes, Errno, Mode, type Sys } from "../../sys.ts";
 
 /** A line of this length is written as a whole: pipes take so much at once or nothing. @see PIPE_BUF in pipe(7) */
 const MAX_LINE_BYTES = 4096;
@@ -9,40 +9,73 @@ const MAX_LINE_BYTES = 4096;
 const FULL_BYTES = 32_768;
 /** Beyond this, lines of cron's own are dropped and counted. Jobs' lines are not: their pipes are left alone by then. */
 const MAX_WAITING_BYTES = 262_144;
+const TYPE_FIFO = 0o010000;
 const FIRST_RETRY_MS = 5;
 const LAST_RETRY_MS = 1000;
 
-/** The container's log: whole lines on standard output. It never waits for a reader; what the reader is slow to take waits here, within bounds. */
+/** Writes jobs' output and results to standard output, and cron's own messages to standard error. */
 export class Output {
+  readonly #jobs: LineStream;
+  readonly #own: LineStream;
+  readonly #ownPrefix: Bytes;
+
+  /** @param drained called when {@link full} turns false again */
+  constructor(sys: Sys, loop: Loop, drained: () => void) {
+    this.#jobs = new LineStream(sys, loop, 1, drained);
+    this.#own = new LineStream(sys, loop, 2, () => undefined);
+    // Where the log daemon has the output of the service, it puts the service's name before each line.
+    this.#ownPrefix = isCaptured(sys) ? "" : "cron: ";
+  }
+
+  /** Whether jobs' output should stay in its pipes for now. */
+  get full(): boolean {
+    return this.#jobs.full;
+  }
+
+  /** A message of cron itself. */
+  say(text: Bytes): void {
+    this.#own.say(this.#ownPrefix, text);
+  }
+
+  /** A message about a job. */
+  sayOf(job: Bytes, text: Bytes): void {
+    this.#jobs.say(`cron[${job}]: `, text);
+  }
+
+  /** One line that a job wrote. */
+  line(job: Bytes, text: Bytes): void {
+    this.#jobs.line(`cron[${job}]: `, text);
+  }
+}
+
+/** Whole lines on a descriptor. It never waits for a reader: lines that the reader is slow to take wait here, within bounds. */
+class LineStream {
   readonly #loop: Loop;
-  readonly #stdout: OwnStream;
+  readonly #stream: OwnStream;
   readonly #drained: () => void;
   #waiting = "";
   #wasFull = false;
   #lost = 0;
   #retryMs = 0;
 
-  /** @param drained called when {@link full} turns false again */
-  constructor(sys: Sys, loop: Loop, drained: () => void) {
+  constructor(sys: Sys, loop: Loop, standard: 1 | 2, drained: () => void) {
     this.#loop = loop;
     this.#drained = drained;
-    this.#stdout = new OwnStream(sys, 1);
+    this.#stream = new OwnStream(sys, standard);
   }
 
-  /** Time to leave output where it comes from. */
   get full(): boolean {
     return this.#waiting.length >= FULL_BYTES;
   }
 
-  /** A message of cron's own, about a job perhaps. */
-  say(text: Bytes, from: Bytes = "cron"): void {
-    if (this.#waiting.length < MAX_WAITING_BYTES) this.line(from, text);
+  /** Writes a line, unless too much waits. */
+  say(prefix: Bytes, text: Bytes): void {
+    if (this.#waiting.length < MAX_WAITING_BYTES) this.line(prefix, text);
     else this.#lost++;
   }
 
-  /** One line of a job; a longer one is split, each part but the last with a `\` at its end. */
-  line(from: Bytes, text: Bytes): void {
-    const prefix = `${from}: `;
+  /** Writes a line; a longer one is split, each part but the last with a `\` at its end. */
+  line(prefix: Bytes, text: Bytes): void {
     let rest = text.split("\t").map(printable).join("\t");
     for (const room = MAX_LINE_BYTES - prefix.length - 2; rest.length > room; rest = rest.slice(room))
       this.#write(`${prefix}${rest.slice(0, room)}\\\n`);
@@ -59,7 +92,7 @@ export class Output {
     this.#pass();
     if (this.#waiting === "" && this.#lost > 0) {
       const notice = `cron: ${this.#lost} lines were dropped: nobody read them\n`;
-      if (this.#stdout.write(notice) > 0) this.#lost = 0;
+      if (this.#stream.write(notice) > 0) this.#lost = 0;
     }
     if (!this.#wasFull || this.full) return;
     this.#wasFull = false;
@@ -71,7 +104,7 @@ export class Output {
     let moved = false;
     while (this.#waiting !== "") {
       const part = this.#waiting.slice(0, wholeLines(this.#waiting));
-      const written = this.#stdout.write(part);
+      const written = this.#stream.write(part);
       if (written === -Errno.EAGAIN || written === 0) {
         // A reader that takes something will soon take more.
         this.#retryMs = moved ? FIRST_RETRY_MS : Math.min(Math.max(FIRST_RETRY_MS, this.#retryMs * 2), LAST_RETRY_MS);
@@ -85,6 +118,15 @@ export class Output {
     }
     this.#retryMs = 0;
   }
+}
+
+/** Whether the log daemon has this service's output: both streams are one pipe, in the directory of a service of cron's name. */
+function isCaptured(sys: Sys): boolean {
+  const [out, error] = [1, 2].map((fd) => sys.stat(`/proc/self/fd/${fd}`));
+  if (typeof out !== "object" || typeof error !== "object") return false;
+  const isPipe = (out.mode & Mode.TypeMask) === TYPE_FIFO && out.ino === error.ino;
+  const directory = sys.readlink("/proc/self/cwd");
+  return isPipe && typeof directory === "string" && directory.endsWith("/cron");
 }
 
 /** Length of as many whole lines as a pipe takes at once. */

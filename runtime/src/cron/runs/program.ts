@@ -9,7 +9,7 @@ import type { Job } from "../job.ts";
 const DEFAULT_PATH = "/usr/bin:/bin";
 
 /**
- * A job's environment: the container's, then what cron says about the user, then the crontab's own lines, which cannot change whose
+ * A job's environment: the container's where the job gets it, then what cron says about the user, then the crontab's own lines, which cannot change whose
  * job it is. @see crontab(5)
  */
 export function environmentOf(
@@ -28,7 +28,7 @@ export function environmentOf(
 /**
  * Starts a job with `output` as its stdout and stderr.
  *
- * @param variables its environment, as {@link environmentOf} gives it
+ * @param variables its environment, as {@link environmentOf} returns it
  * @returns the pid, or why it cannot be started
  */
 export function startProgram(
@@ -47,11 +47,13 @@ export function startProgram(
   const own = sys.getuid() === account.uid && account.uid !== 0;
   const home = typeof program === "string" ? "/" : (variables.get("HOME") ?? "/");
   const started: Program = {
-    ...{ path, argv, env: formatEnvironBlock(variables) },
+    path,
+    argv,
+    env: formatEnvironBlock(variables),
     cwd: isDirectory(sys, home) ? home : "/",
     stdio: [input, output, output],
     flags: SpawnFlag.Session,
-    // Who runs cron without root cannot set groups and need not.
+    // A cron without root cannot set groups and need not.
     ids: own ? null : [account.uid, account.gid, ...account.groups],
   };
   const pid = spawn(sys, started);

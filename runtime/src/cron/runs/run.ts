@@ -11,24 +11,25 @@ const READ_BYTES = 8192;
 const PIPE_BYTES = 65_536;
 /** Without a line end after so much, a line is passed on as far as it is, with a `\` at its end. */
 const LONG_LINE_BYTES = 65_536;
-/** While nobody reads the log a job's last words stay in its pipe, and so long they may keep it from having ended. */
+/** While nobody reads the log, a job's last output stays in its pipe and delays the end of the run by at most this. */
 const LAST_WORDS_MS = 1000;
 const KILL_AFTER_MS = 10_000;
 const TERM = 15;
 const KILL = 9;
 
-/** What somebody who follows a run gets. */
+/** Receives the output of a run and its end. */
 export interface Follower {
   line(text: Bytes): void;
   /** The run has ended; `status` is a shell's `$?`. */
   ended(last: LastRun, status: number): void;
 }
 
-/** What it takes to take a run over after a crash. Times are milliseconds. */
+/** The journal's record of a run, which the next incarnation takes over. Times are milliseconds. */
 export interface RunRecord {
   readonly key: Bytes;
   readonly name: Bytes;
-  /** 0 when it has ended, and something that it left behind has the pipe. */
+  readonly user: Bytes;
+  /** 0 when it has ended, and something that it left behind has the pipe; -1 while it is being started. */
   readonly pid: number;
   /** The end to read from, which does not wait. */
   readonly pipe: number;
@@ -39,7 +40,7 @@ export interface RunRecord {
 }
 
 /** One life of a job: its output line by line, its time limit, its end. */
-export class Run implements Parent {
+export class JobRun implements Parent {
   readonly #sys: Sys;
   readonly #loop: Loop;
   readonly record: RunRecord;
@@ -55,7 +56,7 @@ export class Run implements Parent {
 
   /**
    * @param followers the first hears what comes after the end too
-   * @param closed told when the run has ended and nothing can write to its pipe any more
+   * @param closed called when the run has ended and nothing can write to its pipe any more
    */
   constructor(sys: Sys, loop: Loop, record: RunRecord, followers: readonly Follower[], closed: () => void) {
     this.#sys = sys;
@@ -107,7 +108,7 @@ export class Run implements Parent {
     this.#drain();
   }
 
-  /** A dead job has ended once what it wrote has been read. What it left behind may hold the pipe open for longer. */
+  /** Ends the run of a dead job once its output has been read. Processes that it left behind may hold the pipe open for longer. */
   #drain(): void {
     if (this.#status === null) return;
     for (let left = PIPE_BYTES; left > 0 && this.#open && !this.#paused; left -= READ_BYTES) if (!this.#read()) break;
@@ -164,7 +165,7 @@ export class Run implements Parent {
       result: this.#stopped || how,
     };
     const code = signal > 0 ? 128 + signal : exitCode(status);
-    // What children left behind still write goes to the log only, which is the first.
+    // Output of processes that were left behind goes to the log only, which is the first follower.
     for (const follower of [first, ...followers]) follower?.ended(last, this.#stopped === "" ? code : code || 1);
     if (!this.#open) this.#closed();
   }

@@ -17,9 +17,9 @@ function pointsOf(mounts: Bytes): Bytes[] {
 }
 
 /**
- * Tables on mounts of their own, a file of the host's for one: no directory in here tells when they change, so they have to be looked at.
+ * Tables on mounts of their own, a file of the host's for one: no directory of the container reports their changes, so they are checked each minute.
  */
-export class Mounted {
+export class MountedTables {
   readonly #sys: Sys;
   readonly #points: readonly Bytes[];
   readonly #marks = new Map<Bytes, Bytes>();
@@ -40,7 +40,7 @@ export class Mounted {
     return this.#marks.size > 0;
   }
 
-  /** Whether one of them is not any more what it was. */
+  /** Whether one of them has changed. */
   changed(): boolean {
     for (const [path, mark] of this.#marks) if (this.#mark(path) !== mark) return true;
     return false;

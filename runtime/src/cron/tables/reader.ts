@@ -3,6 +3,7 @@ import { type CrontabEntry, parseCrontab } from "../../../../lib/cron/crontab.ts
 import {
   isLeftover,
   MAX_CRONTAB_BYTES,
+  MAX_CRONTAB_LINES,
   refuseFile,
   refuseName,
   sharersOfRootGroup,
@@ -21,7 +22,8 @@ const DIRECTORY = "/etc/cron.d";
 /** Besides those of scripts, and where links lead. */
 const WATCHED = ["/etc", DIRECTORY, "/var/spool", "/var/spool/cron", SPOOL, "/usr/share/zoneinfo"];
 const LINK = 0o120000;
-/** What cannot be read for one of these can be read later. */
+const MAX_KEY_PATH = 100;
+/** Transient errors: reading is tried again later. */
 const SHORTAGES = [Errno.ENOMEM, Errno.ENFILE, Errno.EMFILE];
 
 /** When the scripts of `/etc/cron.*` run where there is no `/etc/crontab` that says so: Debian's times. */
@@ -40,26 +42,26 @@ function runsScripts(command: Bytes, directory: Bytes): boolean {
   return [all, `test -x ${ANACRON} || { ${all}; }`, `test -x ${ANACRON} || ( ${all} )`].includes(command);
 }
 
-/** What the files say. */
+/** The content of all tables. */
 export interface Tables {
   readonly jobs: readonly Job[];
-  /** What is not used, and why. */
+  /** Lines and files that are not used, and why. */
   readonly refusals: readonly Bytes[];
-  /** What is used, but hardly as it was meant. */
+  /** Lines that are used, but probably not as they were meant. */
   readonly remarks: readonly Bytes[];
   /** So many jobs would be used if cron were root. */
   readonly others: number;
-  /** Why all this is not what the files say, for want of memory or descriptors; `null` when it is. */
+  /** Why the tables could not be read, because memory or descriptors ran out; `null` when they were. */
   readonly shortage: Bytes | null;
 }
 
 /**
- * Reads every crontab and directory of scripts.
+ * Reads every crontab and directory of scripts, one at each step. Root's come first: they are the first to get a name.
  *
- * @param watch told every directory and table whose change may change what this gives, before it is looked at, several times perhaps;
- * some do not exist; its answer is `-errno` where it cannot watch
+ * @param watch called with every directory and table whose change may change the result, before it is looked at, several times perhaps;
+ * some do not exist; returns `-errno` where it cannot watch
  */
-export function readTables(sys: Sys, zones: Zones, watch: (path: Bytes) => number): Tables {
+export function readTables(sys: Sys, zones: Zones, watch: (path: Bytes) => number): Generator<void, Tables> {
   return new Reader(sys, zones, watch).read();
 }
 
@@ -100,23 +102,34 @@ class Reader {
     this.#uid = sys.getuid();
   }
 
-  read(): Tables {
+  *read(): Generator<void, Tables> {
     this.#table(CRONTAB, "crontab", null);
     for (const name of this.#names(DIRECTORY)) {
       const reason = refuseName(name);
       if (isLeftover(name)) continue;
       if (reason !== null) this.#refuse(`${DIRECTORY}/${name}`, reason);
       else this.#table(`${DIRECTORY}/${name}`, name, null);
+      yield;
     }
     // Debian's crontab writes to `tmp.…` before it renames.
-    for (const name of this.#names(SPOOL))
-      if (!isLeftover(name) && !name.startsWith("tmp.")) this.#table(`${SPOOL}/${name}`, name, name);
-    for (const [period, when] of PERIODS) this.#period(period, when);
+    const users = this.#names(SPOOL).filter((name) => !isLeftover(name) && !name.startsWith("tmp."));
+    if (users.includes("root")) this.#table(`${SPOOL}/root`, "root", "root");
+    for (const [period, when] of PERIODS) {
+      this.#period(period, when);
+      yield;
+    }
+    for (const name of users) {
+      if (name !== "root") this.#table(`${SPOOL}/${name}`, name, name);
+      yield;
+    }
     const zone = this.#jobs.some(({ settings }) => settings.zone === "") ? this.#zones.refuseOwn() : null;
     if (zone !== null) this.#remarks.push(zone);
     return {
-      ...{ jobs: this.#jobs, refusals: this.#refusals, remarks: this.#remarks },
-      ...{ others: this.#others, shortage: this.#shortage },
+      jobs: this.#jobs,
+      refusals: this.#refusals,
+      remarks: this.#remarks,
+      others: this.#others,
+      shortage: this.#shortage,
     };
   }
 
@@ -127,7 +140,7 @@ class Reader {
     return [];
   }
 
-  /** What an error means; notes a shortage. @param result `-errno` */
+  /** Returns the words for an error, and notes a shortage. @param result `-errno` */
   #reasonOf(path: Bytes, result: number): Bytes {
     const reason = this.#sys.strerror(-result);
     if (SHORTAGES.includes(-result)) this.#shortage ??= `cannot read ${path}: ${reason}`;
@@ -142,7 +155,9 @@ class Reader {
   #table(path: Bytes, base: Bytes, owner: Bytes | null): void {
     const text = this.#text(path, owner);
     if (text === null) return;
-    const { entries, flaws } = parseCrontab(text, owner === null, (zone) => this.#zones.knows(zone));
+    const isRoots = owner === null || this.#user(owner)?.uid === 0;
+    const most = isRoots ? Number.POSITIVE_INFINITY : MAX_CRONTAB_LINES;
+    const { entries, flaws } = parseCrontab(text, owner === null, (zone) => this.#zones.knows(zone), most);
     for (const { line, column, reason } of flaws) this.#refuse(`${path}:${line}:${column}`, reason);
     for (const entry of entries) {
       const user = owner ?? entry.user;
@@ -155,8 +170,11 @@ class Reader {
         continue;
       }
       if (!this.#canBe(account.uid)) continue;
-      const name = entry.settings.name || (entries.length === 1 ? base : `${base}:${entry.line}`);
-      this.#add(entry, { name, origin, user, key: this.#key(path, entry, user) });
+      const plain = entries.length === 1 ? base : `${base}:${entry.line}`;
+      // A name that a user chose cannot be that of root's job.
+      const chosen = isRoots ? entry.settings.name : `${owner}/${entry.settings.name}`;
+      const name = entry.settings.name === "" ? plain : chosen;
+      this.#add(entry, { name, origin, user, isRoots, key: this.#key(path, entry, user) });
     }
   }
 
@@ -179,7 +197,7 @@ class Reader {
     if ((link.mode & Mode.TypeMask) === LINK) this.#watchTarget(path);
     const fd = sys.open(path, Open.Read | Open.NonBlock, 0);
     if (fd < 0) return refuse(fd === -Errno.ENOENT ? "the link leads nowhere" : this.#reasonOf(path, fd));
-    // What was opened is looked at, not what has the name by now.
+    // The opened file is checked: another one may have the name by now.
     const opened = `/proc/self/fd/${fd}`;
     const stat = sys.stat(opened);
     const reason =
@@ -201,7 +219,7 @@ class Reader {
     this.#watch(directoryOf(target.startsWith("/") ? target : `${directoryOf(path)}/${target}`));
   }
 
-  /** Whether only root (or who runs cron) can give files names in this file's directory. */
+  /** Whether only root (or the user of cron) can give files names in this file's directory. */
   #isClosed(path: Bytes): boolean {
     const stat = this.#sys.stat(directoryOf(path));
     return (
@@ -231,24 +249,27 @@ class Reader {
 
   /** Stays the same when lines move within the file. */
   #key(path: Bytes, { when, command }: CrontabEntry, user: Bytes): Bytes {
-    const key = `${path} ${hash(`${when} ${user} ${command}`)}`;
+    const key = `${shorten(path)} ${hash(`${when} ${user} ${command}`)}`;
     const count = this.#keys.get(key) ?? 0;
     this.#keys.set(key, count + 1);
     return `${key} ${count}`;
   }
 
-  #add(entry: CrontabEntry, { name, ...rest }: Pick<Job, "name" | "origin" | "user" | "key">): void {
+  #add(entry: CrontabEntry, job: Pick<Job, "name" | "origin" | "user" | "isRoots" | "key">): void {
     const { schedule, when, command, environment, settings } = entry;
-    // Two jobs of one name could not be told apart.
-    const own = this.#taken.has(name) ? `${name}@${rest.origin}` : name;
-    this.#taken.add(own);
+    const { origin } = job;
     const program = splitCommand(command);
     if (program.input !== null && ["+", '+"', "+'"].some((end) => program.text.endsWith(end)))
-      this.#remarks.push(`${rest.origin}: the command ends at its first %: for date +%F write date +\\%F`);
-    this.#jobs.push({
-      ...{ ...rest, name: own, schedule, when, chain: "" },
-      ...{ program, environment, settings },
-    });
+      this.#remarks.push(`${origin}: the command ends at its first %: for date +%F write date +\\%F`);
+    const name = this.#freeName(job.name, origin);
+    this.#jobs.push({ ...job, name, schedule, when, chain: "", program, environment, settings });
+  }
+
+  /** Returns the name, or another where an earlier job has it: two jobs of one name could not be told apart. */
+  #freeName(name: Bytes, origin: Bytes): Bytes {
+    const free = this.#taken.has(name) ? `${name}@${origin}` : name;
+    this.#taken.add(free);
+    return free;
   }
 
   /** Whether a line says when a directory's scripts run, and no more than that. */
@@ -273,7 +294,10 @@ class Reader {
         ({ program, user }) => user === "root" && typeof program !== "string" && program.text.includes(directory),
       );
     const { schedule, when, environment, settings } = line ?? {
-      ...{ schedule: parseSchedule(usual) as Schedule, when: usual, environment: null, settings: DEFAULT_SETTINGS },
+      schedule: parseSchedule(usual) as Schedule,
+      when: usual,
+      environment: null,
+      settings: DEFAULT_SETTINGS,
     };
     for (const name of names) {
       const path = `${directory}/${name}`;
@@ -284,8 +308,17 @@ class Reader {
       }
       if ((line === undefined && elsewhere) || !this.#canBe(0)) continue;
       this.#jobs.push({
-        ...{ key: path, name: `${period}/${name}`, origin: path, schedule, when },
-        ...{ user: "root", program: path, chain: period, environment, settings },
+        key: shorten(path),
+        name: this.#freeName(`${period}/${name}`, path),
+        origin: path,
+        schedule,
+        when,
+        user: "root",
+        isRoots: true,
+        program: path,
+        chain: period,
+        environment,
+        settings,
       });
     }
   }
@@ -302,6 +335,11 @@ class Reader {
 /** Where a path's file is. */
 function directoryOf(path: Bytes): Bytes {
   return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+/** Shortens a path to what a record of the journal has room for. Only root gives files such names. */
+function shorten(path: Bytes): Bytes {
+  return path.length > MAX_KEY_PATH ? `${path.slice(0, MAX_KEY_PATH)}~${hash(path)}` : path;
 }
 
 /** 32 bits of a text, as FNV-1a mixes them. */

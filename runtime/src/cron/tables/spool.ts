@@ -1,8 +1,8 @@
 import { parseCrontab } from "../../../../lib/cron/crontab.ts";
-import { MAX_CRONTAB_BYTES } from "../../../../lib/cron/files.ts";
+import { MAX_CRONTAB_BYTES, MAX_CRONTAB_LINES } from "../../../../lib/cron/files.ts";
 import { findUser } from "../../../../lib/linux/accounts.ts";
 import { readFile, writeAll } from "../../base/files.ts";
-import type { Zones } from "../../base/zones.ts";
+import { Zones } from "../../base/zones.ts";
 import { type Bytes, Errno, Open, type Sys } from "../../sys.ts";
 import { SPOOL } from "./reader.ts";
 
@@ -25,10 +25,12 @@ export function readCrontab(sys: Sys, user: Bytes): Bytes | number {
   return readFile(sys, `${SPOOL}/${user}`, MAX_CRONTAB_BYTES + 1);
 }
 
-/** What keeps a text from being a user's crontab, one line each: `3:7: the hour is …`. */
-export function checkCrontab(text: Bytes, zones: Zones): Bytes[] {
+/** Returns the flaws of a text that is to be a user's crontab, one line each: `3:7: the hour is …`. */
+export function checkCrontab(sys: Sys, text: Bytes, user: Bytes): Bytes[] {
+  const zones = new Zones(sys);
+  const most = user === "root" ? Number.POSITIVE_INFINITY : MAX_CRONTAB_LINES;
   if (text.length > MAX_CRONTAB_BYTES) return [`it is longer than ${MAX_CRONTAB_BYTES} bytes`];
-  return parseCrontab(text, false, (zone) => zones.knows(zone)).flaws.map(
+  return parseCrontab(text, false, (zone) => zones.knows(zone), most).flaws.map(
     ({ line, column, reason }) => `${line}:${column}: ${reason}`,
   );
 }
