@@ -28,6 +28,8 @@ export interface InitRecord {
   readonly stopSignal: number;
   /** Monotonic milliseconds at which the shutdown began. */
   readonly stoppingSince: number;
+  /** Milliseconds that all its stages have. */
+  readonly stoppingMs: number;
   readonly stage: Stage;
   /** The socket on which `sv` is answered, or -1. */
   readonly controlFd: number;
@@ -41,6 +43,7 @@ export const FRESH: InitRecord = {
   mainStatus: null,
   stopSignal: 0,
   stoppingSince: 0,
+  stoppingMs: 0,
   stage: "main",
   controlFd: -1,
 };

@@ -16,7 +16,7 @@ import { adoptMain, startMain } from "./main-command.ts";
 import type { Options } from "./options.ts";
 import { isServedAlready } from "./other-init.ts";
 import { adopt, type Running } from "./scripts.ts";
-import { readSettings } from "./settings.ts";
+import { readInitSettings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Signals } from "./signals.ts";
 import { startUp } from "./startup.ts";
@@ -61,7 +61,7 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
   const kept = journal.readText();
   if (kept !== null) environment.variables = parseEnvironBlock(kept);
   else environment.begin();
-  const settings = readSettings(environment.variables, (text) => messages.warn(text));
+  const settings = readInitSettings(environment.variables, (text) => messages.warn(text));
   const children = new Children(sys, loop);
   const log = new LogDaemon({ sys, loop, children, messages, journal, environment }, resumedLog);
   const context: Context = {

@@ -2,6 +2,7 @@ import { formatEnvironBlock } from "../../../lib/linux/environment.ts";
 import { signalName } from "../../../lib/linux/signals.ts";
 import { exitCode, exitSignal, type WaitStatus } from "../../../lib/linux/wait-status.ts";
 import { parseSettingLines, parseSwitch } from "../../../lib/text/setting-lines.ts";
+import { isSettingOf, settingText } from "../../../lib/text/settings.ts";
 import type { Children, Parent } from "../base/children.ts";
 import { readFile } from "../base/files.ts";
 import type { Journal } from "../base/journal.ts";
@@ -124,7 +125,7 @@ export class LogDaemon implements Parent {
       this.#bind();
       if (this.#sys.access(OTHERS_SETTINGS, 0) === 0 && this.#sys.access("/usr/sbin/syslog-ng", 1) < 0)
         this.#messages.warn(
-          `${OTHERS_SETTINGS} is not read: syslog-ng is not in this image; for a remote log LOG_FORWARD=udp://HOST:PORT`,
+          `${OTHERS_SETTINGS} is not read: syslog-ng is not in this image; for a remote log SHIPSHAPE_LOG_FORWARD=udp://HOST:PORT`,
         );
     }
     this.#loop.watchDirectory("/dev", () => this.#look());
@@ -141,7 +142,7 @@ export class LogDaemon implements Parent {
     const text = readFile(this.#sys, `${SERVICES}/${name}/log.conf`, 65536);
     const own = parseSwitch(parseSettingLines(typeof text === "string" ? text : "").get("LOG_CAPTURE") ?? "");
     const asked = typeof text === "string" && parseSettingLines(text).has("LOG_CAPTURE") ? own : undefined;
-    const all = parseSwitch(this.#environment.variables.get("LOG_CAPTURE") ?? this.#captureGiven) ?? false;
+    const all = parseSwitch(settingText(this.#environment.variables, "LOG_CAPTURE") ?? this.#captureGiven) ?? false;
     if (!(asked ?? all)) return null;
     this.#released.delete(name);
     const known = held ?? this.#captured.get(name);
@@ -378,7 +379,7 @@ export class LogDaemon implements Parent {
 /** Whether `these` has a variable that means something to the daemon and that `others` has not. */
 function concerns(these: ReadonlyMap<Bytes, Bytes>, others: ReadonlyMap<Bytes, Bytes>): boolean {
   for (const [name, value] of these) {
-    if ((name === "TZ" || name.startsWith("LOG_")) && others.get(name) !== value) return true;
+    if ((name === "TZ" || isSettingOf(name, "LOG_")) && others.get(name) !== value) return true;
   }
   return false;
 }

@@ -2,6 +2,7 @@ import { parseEnvironBlock } from "../../../lib/linux/environment.ts";
 import { LOG_FILES } from "../../../lib/log/routes.ts";
 import { DEFAULT_LOG_SETTINGS, type LogSettings, readLogSettings } from "../../../lib/log/settings.ts";
 import { parseSettingLines } from "../../../lib/text/setting-lines.ts";
+import type { SettingSource } from "../../../lib/text/settings.ts";
 import { Children } from "../base/children.ts";
 import { readFile } from "../base/files.ts";
 import { Loop } from "../base/loop.ts";
@@ -192,8 +193,8 @@ class LogDaemon {
     const text = readFile(this.#sys, path, 65536);
     if (typeof text === "number" && text !== -Errno.ENOENT)
       this.#warn(`cannot read ${path}: ${this.#sys.strerror(-text)}`);
-    const sources = [{ from: path, values: parseSettingLines(typeof text === "string" ? text : "") }];
-    if (environment) sources.push({ from: "the environment", values: new Map(this.#environment) });
+    const sources: SettingSource[] = [{ from: path, values: parseSettingLines(typeof text === "string" ? text : "") }];
+    if (environment) sources.push({ from: "the environment", values: this.#environment, shared: true });
     return readLogSettings(base, sources, (message) => this.#warn(message));
   }
 

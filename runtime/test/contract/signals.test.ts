@@ -71,7 +71,7 @@ for (const { how, number, options } of [
   { how: "--stop-signal SIGQUIT", number: constants.signals.SIGQUIT, options: { args: ["--stop-signal", "SIGQUIT"] } },
   { how: "--stop-signal=WINCH", number: constants.signals.SIGWINCH, options: { args: ["--stop-signal=WINCH"] } },
   { how: "--stop-signal 10", number: constants.signals.SIGUSR1, options: { args: ["--stop-signal", "10"] } },
-  { how: "STOP_SIGNAL=SIGRTMIN+3", number: 37, options: { env: { STOP_SIGNAL: "SIGRTMIN+3" } } },
+  { how: "SHIPSHAPE_STOP_SIGNAL=SIGRTMIN+3", number: 37, options: { env: { SHIPSHAPE_STOP_SIGNAL: "SIGRTMIN+3" } } },
   { how: "STOP_SIGNAL in the env directory", number: 12, options: { environment: { STOP_SIGNAL: "USR2\n" } } },
 ]) {
   test(`A30 ${how} is one more signal that stops`, async () => {
