@@ -182,3 +182,47 @@ test("Signals says once of each signal that does nothing that it does, and nothi
   box.sys.raise(15);
   assert.equal(await box.ended(), 0);
 });
+
+/** Makes every process that runs this program one that may not be sent signals. */
+function withoutPermission(sys: FakeSys, program: string): void {
+  const kill = sys.kill.bind(sys);
+  sys.kill = (pid, signal) => {
+    if (sys.processes.get(pid)?.program === program) return -1;
+    // The kernel passes over those that it does not permit.
+    if (pid !== -1) return kill(pid, signal);
+    for (const process of [...sys.processes.values()]) if (process.program !== program) kill(process.pid, signal);
+    return 0;
+  };
+  const readable = () =>
+    sys.put("/proc/self/task/1/children", [...sys.processes.keys()].map((pid) => `${pid} `).join(""));
+  const reap = sys.reap.bind(sys);
+  sys.reap = () => {
+    readable();
+    return reap();
+  };
+}
+
+for (const [what, program, options] of [
+  ["the main command", "/bin/app", { mainCommand: ["/bin/app"] }],
+  ["a service", "./run", {}],
+  ["what a startup file left behind", "/orphan", {}],
+] as const) {
+  test(`Shutdown does not wait for ${what} when it may not be sent signals, says so once, and names it`, async () => {
+    const box = new Box();
+    withoutPermission(box.sys, program);
+    box.sys.putProgram("/bin/app");
+    if (program === "./run") for (const name of ["a", "b"]) box.sys.putProgram(`/etc/service/${name}/run`);
+    box.start(options);
+    if (program === "/orphan") box.sys.adopt();
+    const count = program === "./run" ? 2 : 1;
+    await box.until("it runs", () => box.sys.spawned.length === count && box.sys.clock > 3000);
+    const since = box.sys.clock;
+    box.sys.raise(15);
+    assert.equal(await box.ended(), 1);
+    // The fake's clock: a whole budget is 9,000.
+    assert.ok(box.sys.clock - since <= 2000, `${box.sys.clock - since} ms\n${box.said}`);
+    assert.equal(box.said.split("--cap-add KILL").length, 2, box.said);
+    const name = program === "./run" ? "service a, service b" : program === "/bin/app" ? "/bin/app" : "PID 2";
+    assert.match(box.said, new RegExp(`killed: .*${name}`));
+  });
+}

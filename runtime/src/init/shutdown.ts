@@ -1,14 +1,13 @@
+import { Signal } from "../../../lib/linux/signals.ts";
 import { formatDuration } from "../../../lib/text/duration.ts";
 import { descendantsOf } from "../base/process-tree.ts";
+import { isUnreachable, nameAll, send } from "../base/signalling.ts";
 import type { Bytes } from "../sys.ts";
 import { type Budget, type Counts, longest, type Plan, planStop, STAGES, type Stage, stageEnd } from "./budget.ts";
 import { advance, type Core } from "./core.ts";
 import { failure, type Running, scriptsIn, startScript } from "./scripts.ts";
 import { afterKill, forceToExit, impatientBudget, stopProcess } from "./stop-process.ts";
 
-const SIGTERM = 15;
-const SIGKILL = 9;
-const SIGCONT = 18;
 /** A log whose input some leftover process keeps open gets this long after the last service, then the last stage ends both. */
 const LOG_DRAIN_MS = 1000;
 
@@ -138,28 +137,33 @@ export class Shutdown {
       messages.warn(`Services did not shut down in time: ${[...killed].join(", ")}. Forcing them to exit.`);
       await afterKill(this.#core, mains);
     }
+    for (const name of supervisor.unreachable()) this.#note(`service ${name}`, since, "killed");
     const drainingSince = loop.now();
     if (await this.#budget.within(all, () => Math.min(endAt(), drainingSince + LOG_DRAIN_MS))) return;
     this.#note(`the log of service ${supervisor.names().join(", ")}`, drainingSince, "ended");
   }
 
   async #stopAll(): Promise<void> {
-    const { children, loop, log, messages } = this.#core;
+    const { sys, children, loop, log, messages } = this.#core;
     messages.info("Killing all processes...");
-    // It ignores TERM, and is the only one that nobody waits for.
-    const noOther = () => children.noneBut(() => log.pid);
+    // The log daemon ignores TERM; nobody waits for it, nor for what cannot be sent TERM.
+    const noOther = () => children.noneBut((pid) => pid === log.pid || isUnreachable(sys, pid));
     const endAt = this.#endOf("all");
     const since = loop.now();
     if (endAt() > since) {
-      this.#signalAll(SIGTERM);
-      this.#signalAll(SIGCONT);
+      this.#signalAll(Signal.TERM);
+      this.#signalAll(Signal.CONT);
     }
-    if (await this.#budget.within(noOther(), endAt)) return;
+    const inTime = await this.#budget.within(noOther(), endAt);
+    const left = children.living().filter((pid) => pid !== log.pid);
+    if (inTime && left.length === 0) return;
+    this.#note(left.length > 0 ? nameAll(sys, left) : "other processes", since, "killed");
+    for (const pid of left) if (isUnreachable(sys, pid)) send(this.#core, pid, Signal.TERM);
+    if (inTime) return;
     messages.warn("Not all processes have exited in time. Forcing them to exit.");
     // The log daemon is killed as well, and started again for what is still to be written.
-    this.#signalAll(SIGKILL);
+    this.#signalAll(Signal.KILL);
     await afterKill(this.#core, noOther());
-    this.#note("other processes", since, "killed");
   }
 
   /** Has the log daemon write what the others said until their end. */

@@ -2,6 +2,7 @@ import { formatEnvironBlock } from "../../../lib/linux/environment.ts";
 import { Signal, signalName } from "../../../lib/linux/signals.ts";
 import { isExecutable } from "../base/files.ts";
 import { explain, spawnAsShell } from "../base/programs.ts";
+import { send } from "../base/signalling.ts";
 import { Open, SpawnFlag, type Sys } from "../sys.ts";
 import type { Core } from "./core.ts";
 
@@ -64,7 +65,7 @@ export class Signals {
 
   #forward(signal: number): void {
     const { sys, record, supervisor, options } = this.#core;
-    if (record.mainPid > 0) sys.kill(record.mainPid, signal);
+    if (record.mainPid > 0) send(this.#core, record.mainPid, signal);
     else if (signal === Signal.HUP && options.mainCommand.length === 0) {
       // While startup files run the services are still to be read.
       if (record.phase === "running") supervisor.rescan();

@@ -5,6 +5,7 @@ import type { Parent } from "../base/children.ts";
 import { isExecutable } from "../base/files.ts";
 import { membersOf } from "../base/process-tree.ts";
 import { explain, spawn } from "../base/programs.ts";
+import { send as sendSignal } from "../base/signalling.ts";
 import type { Timer } from "../base/timers.ts";
 import { type Bytes, Errno, SpawnFlag } from "../sys.ts";
 import { UP_MS } from "./backoff.ts";
@@ -194,7 +195,7 @@ export class Supervised implements Parent {
 
   #signal(pid: number, signal: number, letter: string): void {
     const send = () => {
-      if (livePid(this.state) === pid) this.#context.sys.kill(pid, signal);
+      if (livePid(this.state) === pid) sendSignal(this.#context, pid, signal);
     };
     const custom = letter === "d" || letter === "x" ? "t" : letter;
     if (!this.#control(custom, (status) => status !== 0 && send())) send();
