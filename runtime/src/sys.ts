@@ -271,8 +271,11 @@ export enum Open {
 /** Bits of `st_mode`. @see inode(7) */
 export enum Mode {
   TypeMask = 0o170000,
+  Fifo = 0o010000,
+  Character = 0o020000,
   Directory = 0o040000,
   Regular = 0o100000,
+  Link = 0o120000,
   Socket = 0o140000,
 }
 
@@ -290,6 +293,7 @@ export enum Errno {
   ENOENT = 2,
   ESRCH = 3,
   EINTR = 4,
+  ENXIO = 6,
   ENOEXEC = 8,
   ECHILD = 10,
   EAGAIN = 11,

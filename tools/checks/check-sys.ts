@@ -36,10 +36,26 @@ export function sysFindings(declared: string, native: string, source: string): s
   ];
 }
 
+/**
+ * A FIFO in a file's place must not stop PID 1, which opens what images and users put there.
+ * @param files text of the runtime's TypeScript by path
+ * @returns one line per call of `open` that could wait for another process
+ */
+export function openFindings(files: ReadonlyMap<string, string>): string[] {
+  const waiting = (call: string) => /\bOpen\./.test(call) && !/NonBlock|Exclusive/.test(call);
+  return [...files].flatMap(([path, text]) =>
+    [...text.matchAll(/\bsys\.open\(([^;]*?), [\w]+\)/g)]
+      .filter(([call]) => waiting(call))
+      .map(([call]) => `${path}: ${call} waits where a FIFO has the name: use openFile(), or add Open.NonBlock`),
+  );
+}
+
 if (isMain(import.meta.url)) {
   const text = (path: string) => readFileSync(join(top, path), "utf8");
   const sources = projectFiles(join(top, "runtime/src"), ".ts").filter((path) => !/^fake\/|\.test\.ts$/.test(path));
   const declared = text("runtime/src/sys.ts");
-  const source = sources.map((path) => text(`runtime/src/${path}`)).join("");
-  verdict(sysFindings(declared, text("runtime/native/sys.c"), source), `${systemCalls(declared).length} system calls`);
+  const files = new Map(sources.map((path) => [`runtime/src/${path}`, text(`runtime/src/${path}`)]));
+  const source = [...files.values()].join("");
+  const findings = [...sysFindings(declared, text("runtime/native/sys.c"), source), ...openFindings(files)];
+  verdict(findings, `${systemCalls(declared).length} system calls`);
 }

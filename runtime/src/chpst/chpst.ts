@@ -80,7 +80,7 @@ function takeLock(sys: Sys, lock: ChpstOptions["lock"]): string | null {
   if (result === -Errno.EAGAIN) return `cannot lock ${path}: another process holds it`;
   if (result < 0) return failure(sys, `lock ${path}`, result);
   // Only a duplicate stays open after exec; it takes the place of what open gave.
-  const spare = sys.open("/", Open.Read, 0);
+  const spare = sys.open("/", Open.Read | Open.NonBlock, 0);
   result = spare < 0 ? spare : sys.dup2(fd, spare);
   if (result >= 0) result = sys.dup2(spare, fd);
   sys.close(spare);

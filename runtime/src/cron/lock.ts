@@ -1,4 +1,4 @@
-import { writeAll } from "../base/files.ts";
+import { openFile, writeAll } from "../base/files.ts";
 import { type Bytes, Errno, Open, type Sys } from "../sys.ts";
 
 /** Debian's cron locks this file while it runs. */
@@ -11,7 +11,7 @@ const NO_WAIT = 4;
  * text), or `null`, also where nobody can write the file.
  */
 export function lockOut(sys: Sys): Bytes | null {
-  const fd = sys.open(PATH, Open.ReadWrite | Open.Create, 0o644);
+  const fd = openFile(sys, PATH, Open.ReadWrite | Open.Create, 0o644);
   if (fd < 0) return null;
   if (sys.flock(fd, EXCLUSIVE | NO_WAIT) === -Errno.EAGAIN) {
     const pid = sys.read(fd, 32);

@@ -31,6 +31,8 @@ export interface InitRecord {
   /** Milliseconds that all its stages have. */
   readonly stoppingMs: number;
   readonly stage: Stage;
+  /** Where hooks are started: the container's working directory, once the init has left it; else `""`. */
+  readonly directory: Bytes;
   /** The socket on which `sv` is answered, or -1. */
   readonly controlFd: number;
 }
@@ -45,6 +47,7 @@ export const FRESH: InitRecord = {
   stoppingSince: 0,
   stoppingMs: 0,
   stage: "main",
+  directory: "",
   controlFd: -1,
 };
 

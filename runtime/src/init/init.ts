@@ -21,6 +21,7 @@ import { Shutdown } from "./shutdown.ts";
 import { Signals } from "./signals.ts";
 import { startUp } from "./startup.ts";
 import { StopRequest } from "./stop-request.ts";
+import { leaveDirectory } from "./working-directory.ts";
 
 /** An incarnation that lived this long is sound: if it crashes, it is started again in place as often as a new one. */
 const HEALTHY_AFTER_MS = 10_000;
@@ -97,6 +98,7 @@ async function live(core: Core): Promise<number> {
   }
   if (!core.options.skipServices) serveServices(core);
   const main = core.record.mainPid > 0 ? adoptMain(core, core.record.mainPid) : startOnce(core);
+  leaveDirectory(core);
   const hook = core.record.scriptPid > 0 ? adopt(core, core.record.script, core.record.scriptPid) : null;
   // Whatever died unseen while this incarnation started; all that was taken over has to be known by now.
   core.children.reap();

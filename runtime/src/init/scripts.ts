@@ -5,6 +5,7 @@ import { isExecutable } from "../base/files.ts";
 import { explain, spawnAsShell } from "../base/programs.ts";
 import { type Bytes, Errno, Mode } from "../sys.ts";
 import { advance, type Core } from "./core.ts";
+import { workingDirectory } from "./working-directory.ts";
 
 /**
  * Paths of the files in `directory` that are to be run, in the order of their names' bytes; links are followed. What is there
@@ -49,7 +50,9 @@ export function startScript(core: Core, path: Bytes): Running | null {
   const { sys, messages } = core;
   messages.info(`Running ${path}...`);
   const env = formatEnvironBlock(core.environment.variables);
-  const pid = spawnAsShell(sys, { path, argv: [path], env }, (text) => messages.warn(text));
+  const pid = spawnAsShell(sys, { path, argv: [path], env, cwd: workingDirectory(core) }, (text) =>
+    messages.warn(text),
+  );
   if (pid < 0) {
     messages.warn(`cannot run ${path}: ${explain(sys, path, -pid)}`);
     return null;

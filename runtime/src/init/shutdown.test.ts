@@ -226,3 +226,44 @@ for (const [what, program, options] of [
     assert.match(box.said, new RegExp(`killed: .*${name}`));
   });
 }
+
+test("leaveDirectory() frees the container's working directory, in which all but services are still started", async () => {
+  const box = new Box();
+  for (const path of ["/bin/app", "/etc/my_init.d/a", "/etc/my_init.pre_shutdown.d/b", "/etc/my_init.signal.d/USR1"])
+    box.sys.putProgram(path, (process) => path !== "/bin/app" && box.sys.end(process, 0));
+  box.sys.makeDirectories("/srv/app");
+  box.sys.chdir("/srv/app");
+  box.start({ mainCommand: ["/bin/app"] });
+  await box.until("the main command runs", () => box.sys.spawned.some(({ program }) => program === "/bin/app"));
+  await box.until("it has left", () => box.sys.realpath(".") === "/");
+  box.sys.raise(10);
+  await box.until("the hook has run", () => box.sys.spawned.length === 3);
+  box.sys.raise(15);
+  await box.ended();
+  assert.deepEqual(
+    box.sys.spawned.map(({ program, cwd }) => [program.slice(program.lastIndexOf("/") + 1), cwd]),
+    // An empty one is where the init is: until then in /srv/app.
+    [
+      ["a", ""],
+      ["app", ""],
+      ["USR1", "/srv/app"],
+      ["b", "/srv/app"],
+    ],
+  );
+});
+
+test("ContainerEnvironment leaves out the largest variables when Linux could start nothing with all, and names them", async () => {
+  const box = new Box();
+  box.sys.setrlimit(3, 8 << 20, -1);
+  for (let at = 0; at < 20; at++) box.sys.put(`/etc/container_environment/BIG${at}`, "x".repeat(130_000));
+  box.sys.put("/etc/container_environment/SMALL", "kept");
+  box.sys.putProgram("/bin/app", (process) => box.sys.end(process, 0));
+  box.start({ mainCommand: ["/bin/app"] });
+  assert.equal(await box.ended(), 0);
+  const env = box.sys.spawned[0]?.env ?? [];
+  assert.ok(env.includes("SMALL=kept"));
+  assert.ok(env.join("\0").length < 2 << 20);
+  const left = [...box.said.matchAll(/BIG\d+ \(130000 bytes\)/g)];
+  assert.equal(left.length + env.length, 21);
+  assert.equal(box.said.split("left out").length, 2);
+});

@@ -5,6 +5,7 @@ import { explain, spawnAsShell } from "../base/programs.ts";
 import { send } from "../base/signalling.ts";
 import { Open, SpawnFlag, type Sys } from "../sys.ts";
 import type { Core } from "./core.ts";
+import { workingDirectory } from "./working-directory.ts";
 
 /** Signals that a main command may want to get; the others mean nothing to it. */
 const FORWARDED: readonly number[] = [
@@ -92,7 +93,8 @@ export class Signals {
     if (this.#hooks.has(signal)) return true;
     const env = formatEnvironBlock(environment.variables);
     const argv = [path, String(record.mainPid)];
-    const pid = spawnAsShell(sys, { path, argv, env, flags: SpawnFlag.Group }, (text) => messages.warn(text));
+    const cwd = workingDirectory(this.#core);
+    const pid = spawnAsShell(sys, { path, argv, env, cwd, flags: SpawnFlag.Group }, (text) => messages.warn(text));
     if (pid < 0) {
       messages.warn(
         `cannot run ${path}: ${explain(sys, path, -pid)}; ${signalName(signal)} is forwarded as without it`,

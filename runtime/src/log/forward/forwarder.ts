@@ -1,5 +1,6 @@
 import { readFrames } from "../../../../lib/log/frame.ts";
 import type { Remote } from "../../../../lib/log/settings.ts";
+import { openFile } from "../../base/files.ts";
 import { Loop } from "../../base/loop.ts";
 import type { Timer } from "../../base/timers.ts";
 import { type Bytes, Errno, Open, type Sys } from "../../sys.ts";
@@ -54,7 +55,7 @@ export class Forwarder {
   /** Waits for the lock of a forwarder that is about to end, then works. */
   #begin(): void {
     const sys = this.#sys;
-    if (this.#lock < 0) this.#lock = sys.open(LOCK, Open.ReadWrite | Open.Create, 0o600);
+    if (this.#lock < 0) this.#lock = openFile(sys, LOCK, Open.ReadWrite | Open.Create, 0o600);
     this.#locked = this.#lock >= 0 && sys.flock(this.#lock, EXCLUSIVE_NO_WAIT) === 0;
     if (!this.#locked) {
       this.loop.after(FIRST_DELAY_MS, () => this.#begin());
@@ -69,11 +70,11 @@ export class Forwarder {
     const sys = this.#sys;
     if (this.#file >= 0) sys.close(this.#file);
     // In this order: one that becomes the older half just now is not passed over.
-    this.#file = sys.open(SPOOL, Open.ReadWrite, 0);
+    this.#file = openFile(sys, SPOOL, Open.ReadWrite);
     const older = sys.stat(OLDER);
     if (typeof older !== "number" && older.size > 0) {
       if (this.#file >= 0) sys.close(this.#file);
-      this.#file = sys.open(OLDER, Open.ReadWrite, 0);
+      this.#file = openFile(sys, OLDER, Open.ReadWrite);
     }
     const head = this.#file < 0 ? "" : sys.pread(this.#file, 16, 0);
     this.#offset = typeof head === "string" && head.startsWith(SENT) ? Number.parseInt(head.slice(1), 10) : 0;

@@ -120,7 +120,7 @@ export class Rotation {
     const stat = this.#sys.stat(name);
     if (loss !== undefined && typeof stat !== "number" && stat.size > 0) {
       // Its reader has it open, perhaps for long, and must not keep its place on disk.
-      this.#sys.close(this.#sys.open(name, Open.Write | Open.Truncate, 0));
+      this.#sys.close(this.#sys.open(name, Open.Write | Open.Truncate | Open.NonBlock, 0));
       this.#warn(loss);
     }
     this.#sys.unlink(name);
@@ -155,8 +155,8 @@ export class Rotation {
   #start(gzip: Bytes, name: Bytes): boolean {
     const sys = this.#sys;
     const temporary = `${name}.gz.new`;
-    const from = sys.open(name, Open.Read, 0);
-    const to = sys.open(temporary, Open.Write | Open.Create | Open.Truncate, 0o640);
+    const from = sys.open(name, Open.Read | Open.NonBlock, 0);
+    const to = sys.open(temporary, Open.Write | Open.Create | Open.Truncate | Open.NonBlock, 0o640);
     sys.chown(temporary, sys.getuid(), ADM_GID);
     const pid =
       from < 0 || to < 0
