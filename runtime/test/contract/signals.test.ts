@@ -88,6 +88,17 @@ test("A30 a STOP_SIGNAL that is none is named in a warning", async () => {
   assert.equal((await box.stop()).code, 5);
 });
 
+for (const signal of ["SIGQUIT", "SIGWINCH", 37] as const) {
+  test(`A30 without a main command ${signal} stops, as images that have it for a STOPSIGNAL expect`, async () => {
+    await using box = await boot({ services: { s: { run: waiting({ TERM: "echo got-TERM >&2; exit" }) } } });
+    await box.sees("ready");
+    box.signal("SIGUSR1");
+    await box.sees("*** SIGUSR1 does nothing here: no main command runs");
+    assert.equal((await box.stop(signal)).code, 0);
+    assert.equal(box.output.count("got-TERM"), 1);
+  });
+}
+
 test("A30 without a main command HUP rescans the services", async () => {
   await using box = await boot({
     services: { a: { run: waiting({}, "a-ready") } },
