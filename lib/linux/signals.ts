@@ -37,6 +37,11 @@ export enum Signal {
   RTMIN3 = 37,
 }
 
+/** Descriptor of the watched directory whose change `Sys.readSignal` returned, or -1 for a signal. */
+export function watchedDirectory(read: number): number {
+  return Math.floor(read / 256) - 1;
+}
+
 /** What glibc calls SIGRTMIN; it keeps 32 and 33 to itself. Container engines count from the same number. */
 const RTMIN = 34;
 const RTMAX = 64;

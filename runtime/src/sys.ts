@@ -122,7 +122,7 @@ export interface Sys {
   ftruncate(fd: number, bytes: number): number;
   chmod(path: Path, mode: number): number;
   chown(path: Path, uid: number, gid: number): number;
-  /** @param operation 2 exclusive, 4 do not block @see flock(2) */
+  /** @param operation {@link Lock} bits @see flock(2) */
   flock(fd: number, operation: number): number;
   /** A pipe that survives a restart in place: `[read end, write end]`. Children get only what stdio names. @see pipe2(2) */
   pipe(): [number, number] | number;
@@ -266,6 +266,12 @@ export enum Open {
   Truncate = 0o1000,
   Append = 0o2000,
   NonBlock = 0o4000,
+}
+
+/** Bits of {@link Sys.flock}'s `operation`. */
+export enum Lock {
+  Exclusive = 2,
+  NoWait = 4,
 }
 
 /** Bits of `st_mode`. @see inode(7) */

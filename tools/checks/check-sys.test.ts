@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { openFindings, sysFindings } from "./check-sys.ts";
+import { openFindings, spawnFlagFindings, sysFindings } from "./check-sys.ts";
 
 const DECLARED = `
 export interface Sys {
@@ -52,4 +52,14 @@ test("openFindings() names a call that could wait for the other end of a FIFO", 
     openFindings(files).map((line) => line.slice(0, line.indexOf(":"))),
     ["a.ts", "b.ts"],
   );
+});
+
+test("spawnFlagFindings() names a bit that one side lacks or has with another value", () => {
+  const declared = "export enum SpawnFlag {\n  None = 0,\n  /** x */\n  Session = 1,\n  Group = 2,\n}\n";
+  assert.deepEqual(spawnFlagFindings(declared, "enum { SPAWN_SESSION = 1, SPAWN_GROUP = 2 };"), []);
+  assert.deepEqual(spawnFlagFindings(declared, "enum { SPAWN_SESSION = 1, SPAWN_GROUP = 4 };"), [
+    "runtime/native/native.h has no SPAWN_GROUP = 2, but SpawnFlag does",
+    "SpawnFlag has no GROUP = 4, but runtime/native/native.h does",
+  ]);
+  assert.throws(() => spawnFlagFindings("", ""), /cannot find/);
 });

@@ -1,4 +1,4 @@
-import type { WaitStatus } from "../../../lib/linux/wait-status.ts";
+import { reapedPid, reapedStatus, type WaitStatus } from "../../../lib/linux/wait-status.ts";
 import { Errno, type Sys } from "../sys.ts";
 import { readFile } from "./files.ts";
 import type { Loop } from "./loop.ts";
@@ -46,12 +46,12 @@ export class Children {
         if (count > 0 && orphansOnly) this.#paceOrphans();
         return;
       }
-      const pid = Math.floor(result / 0x10000);
+      const pid = reapedPid(result);
       const parent = this.#parents.get(pid);
       if (parent !== undefined) {
         orphansOnly = false;
         this.#parents.delete(pid);
-        parent.exited(pid, result % 0x10000);
+        parent.exited(pid, reapedStatus(result));
       }
     }
     this.#loop.after(0, () => this.reap());

@@ -6,8 +6,6 @@ const BURST_LINES = 2000;
 const LINES_PER_SECOND = 100;
 /** What was dropped is told so often at most. */
 const NOTICE_EVERY_MS = 1000;
-const TYPE_FIFO = 0o010000;
-const TYPE_CHARACTER = 0o020000;
 /** Not to become the terminal's session leader by opening it. @see open(2) O_NOCTTY */
 const NO_CONTROLLING_TTY = 0o400;
 
@@ -88,7 +86,7 @@ export function ownDescription(sys: Sys, standard: 1 | 2 = 2): number {
   const path = `/proc/self/fd/${standard}`;
   const stat = sys.stat(path);
   const type = typeof stat === "number" ? 0 : stat.mode & Mode.TypeMask;
-  if (type !== TYPE_FIFO && type !== TYPE_CHARACTER) return standard;
+  if (type !== Mode.Fifo && type !== Mode.Character) return standard;
   const fd = sys.open(path, Open.Write | Open.Append | Open.NonBlock | NO_CONTROLLING_TTY, 0);
   return fd < 0 ? standard : fd;
 }

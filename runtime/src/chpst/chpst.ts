@@ -2,14 +2,12 @@ import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/linux/enviro
 import { becomeAccount, findAccount } from "../base/credentials.ts";
 import { execCommand } from "../base/exec.ts";
 import { writeAll } from "../base/files.ts";
-import { type Bytes, Errno, Open, type Sys } from "../sys.ts";
+import { type Bytes, Errno, Lock, Open, type Sys } from "../sys.ts";
 import { applyEnvDir } from "./env-dir.ts";
 import { type ChpstOptions, parseChpstOptions, USAGE } from "./options.ts";
 
 const EXIT_USAGE = 100;
 const EXIT_FAILURE = 111;
-const LOCK_EXCLUSIVE = 2;
-const LOCK_NO_WAIT = 4;
 
 /**
  * Changes this process's state as the options say and becomes the program. Returns, with the exit code, only when it could not.
@@ -75,7 +73,7 @@ function takeLock(sys: Sys, lock: ChpstOptions["lock"]): string | null {
   const fd = sys.open(path, Open.Write | Open.Create | Open.Append | Open.NonBlock, 0o600);
   if (fd < 0) return failure(sys, `open the lock ${path}`, fd);
   let result: number;
-  do result = sys.flock(fd, waits ? LOCK_EXCLUSIVE : LOCK_EXCLUSIVE | LOCK_NO_WAIT);
+  do result = sys.flock(fd, waits ? Lock.Exclusive : Lock.Exclusive | Lock.NoWait);
   while (result === -Errno.EINTR);
   if (result === -Errno.EAGAIN) return `cannot lock ${path}: another process holds it`;
   if (result < 0) return failure(sys, `lock ${path}`, result);

@@ -1,5 +1,6 @@
+import { Signal } from "../../../lib/linux/signals.ts";
 import { Children } from "../base/children.ts";
-import { Journal } from "../base/journal.ts";
+import { HEALTHY_AFTER_MS, Journal } from "../base/journal.ts";
 import { Loop } from "../base/loop.ts";
 import type { Bytes, Sys } from "../sys.ts";
 import { Agenda } from "./agenda.ts";
@@ -16,17 +17,12 @@ import { Zones } from "./tables/zones.ts";
 
 /** An editor or a package makes several changes; they are taken as one. */
 const SETTLE_MS = 50;
-const HEALTHY_AFTER_MS = 10_000;
 const LOCK_RETRY_MS = 60_000;
 /** While memory or descriptors are short. */
 const READ_RETRY_MS = 60_000;
 const MINUTE_MS = 60_000;
 /** Slot of the journal for the time up to which everything due was started. */
 const SEEN_SLOT = 0;
-const SIGCHLD = 17;
-const SIGHUP = 1;
-const SIGINT = 2;
-const SIGTERM = 15;
 
 /** cron as a service: runs until TERM. @see docs/reference/cron.md */
 export class Daemon {
@@ -130,13 +126,13 @@ export class Daemon {
   }
 
   #handle(signal: number): void {
-    if (signal === SIGCHLD) this.#children.reap();
-    else if (signal === SIGHUP) {
+    if (signal === Signal.CHLD) this.#children.reap();
+    else if (signal === Signal.HUP) {
       // Whoever asks wants to hear it again.
       this.#said = new Set();
       this.#refused = -1;
       this.#reload();
-    } else if (signal === SIGTERM || signal === SIGINT) this.#stop();
+    } else if (signal === Signal.TERM || signal === Signal.INT) this.#stop();
   }
 
   /** The second time at once: its jobs are then the init's to end. */

@@ -1,10 +1,8 @@
 import { openFile, writeAll } from "../base/files.ts";
-import { type Bytes, Errno, Open, type Sys } from "../sys.ts";
+import { type Bytes, Errno, Lock, Open, type Sys } from "../sys.ts";
 
 /** Debian's cron locks this file while it runs. */
 const PATH = "/run/crond.pid";
-const EXCLUSIVE = 2;
-const NO_WAIT = 4;
 
 /**
  * Makes this the only cron, ours or Debian's, until it ends: two would run every job twice. The pid of the one that runs already (as
@@ -13,7 +11,7 @@ const NO_WAIT = 4;
 export function lockOut(sys: Sys): Bytes | null {
   const fd = openFile(sys, PATH, Open.ReadWrite | Open.Create, 0o644);
   if (fd < 0) return null;
-  if (sys.flock(fd, EXCLUSIVE | NO_WAIT) === -Errno.EAGAIN) {
+  if (sys.flock(fd, Lock.Exclusive | Lock.NoWait) === -Errno.EAGAIN) {
     const pid = sys.read(fd, 32);
     sys.close(fd);
     return typeof pid === "string" ? pid.trim() : "";

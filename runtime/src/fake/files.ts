@@ -55,7 +55,6 @@ export class Content {
   }
 }
 
-const LINK = 0o120000;
 const MAX_LINKS = 40;
 
 /** An in-memory file system. Everybody is root: permissions are kept and not checked, but for "nobody may execute it". */
@@ -168,7 +167,7 @@ export class FakeFiles {
       if (inode === undefined) {
         return last ? { directory, name, inode, names: [...trail.map((step) => step.name), name] } : -Errno.ENOENT;
       }
-      if ((inode.mode & Mode.TypeMask) === LINK && (follow || !last)) {
+      if ((inode.mode & Mode.TypeMask) === Mode.Link && (follow || !last)) {
         if (links === 0) return -Errno.ELOOP;
         return this.#walk([inode.content.text, ...wanted].join("/"), directory, follow, links - 1);
       }
@@ -192,11 +191,11 @@ export class FakeFiles {
   }
 
   link(target: Path): Inode {
-    return this.create(LINK | 0o777, target);
+    return this.create(Mode.Link | 0o777, target);
   }
 
   isLink(inode: Inode): boolean {
-    return (inode.mode & Mode.TypeMask) === LINK;
+    return (inode.mode & Mode.TypeMask) === Mode.Link;
   }
 }
 

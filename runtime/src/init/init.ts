@@ -1,9 +1,10 @@
 import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/linux/environment.ts";
 import { Children } from "../base/children.ts";
-import { Journal } from "../base/journal.ts";
+import { HEALTHY_AFTER_MS, Journal } from "../base/journal.ts";
 import { Loop } from "../base/loop.ts";
 import { Messages } from "../base/messages.ts";
 import { OutOfMemory } from "../base/out-of-memory.ts";
+import { SERVICE_DIRECTORY } from "../base/places.ts";
 import type { Context } from "../supervise/context.ts";
 import { serveControl } from "../supervise/control-server.ts";
 import type { ServiceRecord } from "../supervise/service.ts";
@@ -23,11 +24,8 @@ import { startUp } from "./startup.ts";
 import { StopRequest } from "./stop-request.ts";
 import { leaveDirectory } from "./working-directory.ts";
 
-/** An incarnation that lived this long is sound: if it crashes, it is started again in place as often as a new one. */
-const HEALTHY_AFTER_MS = 10_000;
 /** @see getrlimit(2) */
 const RLIMIT_NOFILE = 7;
-const SERVICE_DIRECTORY = "/etc/service";
 
 /** A running init: its event loop, and the life of the container as a promise of its exit code. */
 export function startInit(sys: Sys, options: Options): { loop: Loop; life: Promise<number> } {

@@ -8,6 +8,7 @@ import { readFile } from "../base/files.ts";
 import type { Journal } from "../base/journal.ts";
 import type { Loop } from "../base/loop.ts";
 import type { Messages } from "../base/messages.ts";
+import { LOG_SETTINGS_FILE, SERVICE_DIRECTORY } from "../base/places.ts";
 import { spawn } from "../base/programs.ts";
 import { type Bytes, Errno, Mode, SpawnFlag, type Sys } from "../sys.ts";
 import type { ContainerEnvironment } from "./container-environment.ts";
@@ -15,16 +16,12 @@ import type { ContainerEnvironment } from "./container-environment.ts";
 /** Slot of the journal that holds {@link LogRecord}. */
 export const LOG_SLOT = 1;
 
-/** An image with this file, which may be empty, has system logging. */
-const SETTINGS_FILE = "/etc/shipshape/logd.conf";
 /** Images that were made for another log daemon bring it; without a word their remote log would be lost unnoticed. */
 const OTHERS_SETTINGS = "/etc/syslog-ng";
-const SERVICES = "/etc/service";
 const SOCKET = "/dev/log";
 /** Where clients of systemd's journal send to. They do without when it is not there. */
 const JOURNAL_DIRECTORY = "/run/systemd/journal";
 const JOURNAL_SOCKET = `${JOURNAL_DIRECTORY}/socket`;
-const LINK = 0o120000;
 const EVERYBODY = 0o666;
 const SIGUSR1 = 10;
 const SIGUSR2 = 12;
@@ -103,7 +100,7 @@ export class LogDaemon implements Parent {
     this.#variables = this.#environment.variables;
     this.#record = resumed ?? NONE;
     if (resumed === undefined) this.#note({});
-    const settings = readFile(this.#sys, SETTINGS_FILE, 65536);
+    const settings = readFile(this.#sys, LOG_SETTINGS_FILE, 65536);
     // One that cannot be read is there.
     this.#enabled = settings !== -Errno.ENOENT && settings !== -Errno.ENOTDIR;
     this.#captureGiven = parseSettingLines(typeof settings === "string" ? settings : "").get("LOG_CAPTURE") ?? "";
@@ -139,7 +136,7 @@ export class LogDaemon implements Parent {
    */
   capture(name: Bytes, held: readonly [number, number] | null): readonly [number, number] | null {
     if (!this.#enabled) return null;
-    const text = readFile(this.#sys, `${SERVICES}/${name}/log.conf`, 65536);
+    const text = readFile(this.#sys, `${SERVICE_DIRECTORY}/${name}/log.conf`, 65536);
     const own = parseSwitch(parseSettingLines(typeof text === "string" ? text : "").get("LOG_CAPTURE") ?? "");
     const asked = typeof text === "string" && parseSettingLines(text).has("LOG_CAPTURE") ? own : undefined;
     const all = parseSwitch(settingText(this.#environment.variables, "LOG_CAPTURE") ?? this.#captureGiven) ?? false;
@@ -304,7 +301,7 @@ export class LogDaemon implements Parent {
     const there = this.#sys.lstat(path);
     if (typeof there !== "number") {
       const type = there.mode & Mode.TypeMask;
-      if (type === Mode.Socket || type === LINK) this.#sys.unlink(path);
+      if (type === Mode.Socket || type === Mode.Link) this.#sys.unlink(path);
     }
     const socket = this.#sys.unixBindDatagram(path);
     if (socket < 0) return socket;

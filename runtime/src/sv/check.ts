@@ -1,3 +1,4 @@
+import { reapedStatus } from "../../../lib/linux/wait-status.ts";
 import { explain, spawn } from "../base/programs.ts";
 import { type Bytes, Poll, type Sys } from "../sys.ts";
 
@@ -33,7 +34,7 @@ function waitFor(sys: Sys, pid: number, reader: number, deadlineMs: number): boo
     const reaped = sys.reap();
     if (reaped !== 0) {
       sys.close(epoll);
-      return reaped > 0 && reaped % 65536 === 0;
+      return reaped > 0 && reapedStatus(reaped) === 0;
     }
     if (sys.now() >= deadlineMs) sys.kill(pid, 9);
     if (sys.epollWait(epoll, pair, lookMs) < 1) continue;

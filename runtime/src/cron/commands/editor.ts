@@ -1,6 +1,6 @@
 import { MAX_CRONTAB_BYTES } from "../../../../lib/cron/files.ts";
 import { parseEnvironBlock } from "../../../../lib/linux/environment.ts";
-import { shellStatus } from "../../../../lib/linux/wait-status.ts";
+import { reapedStatus, shellStatus } from "../../../../lib/linux/wait-status.ts";
 import { readFile, writeAll } from "../../base/files.ts";
 import { explain, findProgram, spawn } from "../../base/programs.ts";
 import { type Bytes, Open, Poll, type Sys } from "../../sys.ts";
@@ -86,7 +86,7 @@ function waitFor(sys: Sys, reader: number): number {
     const reaped = sys.reap();
     if (reaped !== 0) {
       sys.close(epoll);
-      return reaped > 0 ? shellStatus(reaped % 0x10000) : 1;
+      return reaped > 0 ? shellStatus(reapedStatus(reaped)) : 1;
     }
     if (sys.epollWait(epoll, new Int32Array(2), closed ? 1 : LOOK_MS) < 1 || closed) continue;
     closed = true;

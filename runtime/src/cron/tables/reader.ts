@@ -20,7 +20,6 @@ const CRONTAB = "/etc/crontab";
 const DIRECTORY = "/etc/cron.d";
 /** Besides those of scripts, and where links lead. */
 const WATCHED = ["/etc", DIRECTORY, "/var/spool", "/var/spool/cron", SPOOL, "/usr/share/zoneinfo"];
-const LINK = 0o120000;
 /** What cannot be read for one of these can be read later. */
 const SHORTAGES = [Errno.ENOMEM, Errno.ENFILE, Errno.EMFILE];
 
@@ -176,7 +175,7 @@ class Reader {
     if (owner !== null && (link.mode & Mode.TypeMask) !== Mode.Regular) return refuse("it is not a regular file");
     if (link.uid !== 0 && link.uid !== this.#uid && owner === null)
       return refuse(`it belongs to uid ${link.uid}: chown root`);
-    if ((link.mode & Mode.TypeMask) === LINK) this.#watchTarget(path);
+    if ((link.mode & Mode.TypeMask) === Mode.Link) this.#watchTarget(path);
     const fd = sys.open(path, Open.Read | Open.NonBlock, 0);
     if (fd < 0) return refuse(fd === -Errno.ENOENT ? "the link leads nowhere" : this.#reasonOf(path, fd));
     // What was opened is looked at, not what has the name by now.

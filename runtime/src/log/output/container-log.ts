@@ -11,8 +11,6 @@ const STALL_MS = 500;
 /** What an engine may be behind: the kernel takes memory for it only as it is. */
 const PIPE_BYTES = 1 << 20;
 const NEWLINE = 10;
-const TYPE_FIFO = 0o010000;
-const TYPE_CHARACTER = 0o020000;
 const NO_CONTROLLING_TTY = 0o400;
 
 /**
@@ -131,9 +129,9 @@ function ownDescription(sys: Sys): number {
   const path = "/proc/self/fd/1";
   const stat = sys.stat(path);
   const type = typeof stat === "number" ? 0 : stat.mode & Mode.TypeMask;
-  if (type !== TYPE_FIFO && type !== TYPE_CHARACTER) return 1;
+  if (type !== Mode.Fifo && type !== Mode.Character) return 1;
   const fd = sys.open(path, Open.Write | Open.Append | Open.NonBlock | NO_CONTROLLING_TTY, 0);
   // Whether that is granted or not: it saves senders from waiting for a reader that is behind for a moment.
-  if (type === TYPE_FIFO) sys.pipeSize(fd, PIPE_BYTES);
+  if (type === Mode.Fifo) sys.pipeSize(fd, PIPE_BYTES);
   return fd < 0 ? 1 : fd;
 }
