@@ -155,7 +155,8 @@ export class Shutdown {
       this.#signalAll(Signal.CONT);
     }
     const inTime = await this.#budget.within(noOther(), endAt);
-    const left = children.living().filter((pid) => pid !== log.pid);
+    // An orphan that comes just now is not one that was killed.
+    const left = children.living().filter((pid) => pid !== log.pid && (!inTime || isUnreachable(sys, pid)));
     if (inTime && left.length === 0) return;
     this.#note(left.length > 0 ? nameAll(sys, left) : "other processes", since, "killed");
     for (const pid of left) if (isUnreachable(sys, pid)) send(this.#core, pid, Signal.TERM);
