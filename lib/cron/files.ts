@@ -1,3 +1,4 @@
+import { FileType } from "../linux/file-types.ts";
 import type { Bytes } from "../text/bytes.ts";
 
 /** Longer crontabs are refused. */
@@ -12,9 +13,6 @@ export interface FileState {
   readonly gid: number;
   readonly links: number;
 }
-
-const TYPE_MASK = 0o170000;
-const REGULAR = 0o100000;
 
 /** Files that packages, editors and people leave beside the real ones. */
 const LEFTOVERS = [".dpkg-", ".ucf-", ".rpm", ".swp", ".bak", ".orig", ".old", ".save"];
@@ -47,7 +45,7 @@ export function refuseName(name: Bytes): string | null {
  */
 export function refuseFile(file: FileState, owner: number, sharedRoot: Bytes, closed: boolean): string | null {
   const mode = (file.mode & 0o7777).toString(8).padStart(4, "0");
-  if ((file.mode & TYPE_MASK) !== REGULAR) return "it is not a regular file";
+  if ((file.mode & FileType.Mask) !== FileType.Regular) return "it is not a regular file";
   if (file.uid !== owner && file.uid !== 0)
     return `it belongs to uid ${file.uid}, not to uid ${owner}: chown it, or whoever that is could run anything`;
   if ((file.mode & 0o002) !== 0) return `everybody may write to it (mode ${mode}): chmod go-w`;

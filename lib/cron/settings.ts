@@ -1,5 +1,6 @@
 import type { Bytes } from "../text/bytes.ts";
 import { parseDurationMs } from "../text/duration.ts";
+import { parseSwitch } from "../text/setting-lines.ts";
 
 /** How a job is run: what the assignments before its line say. To other crons they are variables like any other. */
 export interface JobSettings {
@@ -38,7 +39,7 @@ export function withSetting(settings: JobSettings, name: Bytes, value: Bytes): J
     case "CRON_OVERLAP":
     case "CRON_HEALTH": {
       const on = parseSwitch(value);
-      if (on === null) return `${name} is yes or no, not "${value}"`;
+      if (on === undefined) return `${name} is yes or no, not "${value}"`;
       return name === "CRON_HEALTH" ? { ...settings, health: on } : { ...settings, overlap: on };
     }
     case "CRON_TIMEOUT":
@@ -58,10 +59,4 @@ export function withSetting(settings: JobSettings, name: Bytes, value: Bytes): J
 function isJobName(text: Bytes): boolean {
   for (const character of text) if (character <= " " || character === ":" || character === "\x7f") return false;
   return text.length <= MAX_NAME_BYTES;
-}
-
-function parseSwitch(text: Bytes): boolean | null {
-  const word = text.toLowerCase();
-  if (word === "yes" || word === "on" || word === "true" || word === "1") return true;
-  return word === "no" || word === "off" || word === "false" || word === "0" || word === "" ? false : null;
 }

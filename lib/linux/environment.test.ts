@@ -6,11 +6,13 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
 import {
+  entryBytes,
   fileOfValue,
   formatEnvironBlock,
   isUsableName,
   PERSONAL,
   parseEnvironBlock,
+  surplus,
   toJson,
   toShell,
   valueOfFile,
@@ -146,4 +148,24 @@ test("toJson() keeps text readable, escapes single bytes, and keeps __proto__", 
   ]);
   assert.equal(toJson(map), '{"A": "caf\xc3\xa9 \\"q\\"\\n", "B": "\\udcff\\udcc3", "__proto__": "p"}\n');
   assert.equal(toJson(new Map()), "{}\n");
+});
+
+test("surplus() names the largest variables until the rest fits, and none while all do", () => {
+  const room = fc.nat(400);
+  const variables = fc.dictionary(fc.string({ minLength: 1 }), fc.string({ maxLength: 100 }));
+  fc.assert(
+    fc.property(variables, room, (object, roomBytes) => {
+      const map = new Map(Object.entries(object));
+      const size = () => [...map].reduce((sum, [name, value]) => sum + entryBytes(name, value), 0);
+      const left = surplus(map, roomBytes);
+      if (size() <= roomBytes) assert.deepEqual(left, []);
+      const sizes = left.map((name) => entryBytes(name, map.get(name) ?? ""));
+      for (const name of left) map.delete(name);
+      assert.ok(size() <= roomBytes);
+      // No more than it takes, and none that stays is larger.
+      const last = sizes.at(-1);
+      if (last !== undefined) assert.ok(size() + last > roomBytes);
+      for (const [name, value] of map) assert.ok(sizes.every((bytes) => bytes >= entryBytes(name, value)));
+    }),
+  );
 });

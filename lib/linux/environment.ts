@@ -75,6 +75,32 @@ export function formatEnvironBlock(variables: ReadonlyMap<Bytes, Bytes>): Bytes 
   return entries.join("\0");
 }
 
+/** What one variable takes of the room that `execve(2)` has: `NAME=value`, its NUL and a pointer. */
+export function entryBytes(name: Bytes, value: Bytes): number {
+  return name.length + value.length + "=\0".length + 8;
+}
+
+/**
+ * Returns the names that have to be left out, the largest first, so that the rest takes `roomBytes` at most.
+ * @see execve(2), "Limits on size of arguments and environment"
+ */
+export function surplus(variables: ReadonlyMap<Bytes, Bytes>, roomBytes: number): Bytes[] {
+  let total = 0;
+  variables.forEach((value, name) => {
+    total += entryBytes(name, value);
+  });
+  // Mostly there is none, and then nothing is sorted.
+  if (total <= roomBytes) return [];
+  const entries = [...variables].sort((a, b) => entryBytes(...b) - entryBytes(...a));
+  const left: Bytes[] = [];
+  for (const [name, value] of entries) {
+    if (total <= roomBytes) break;
+    left.push(name);
+    total -= entryBytes(name, value);
+  }
+  return left;
+}
+
 /** @see https://pubs.opengroup.org/onlinepubs/9699919799/basedefs/V1_chap03.html#tag_03_235 */
 function isShellName(name: Bytes): boolean {
   for (const c of name) {

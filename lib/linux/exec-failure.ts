@@ -1,8 +1,5 @@
 import type { Bytes } from "../text/bytes.ts";
-
-const TYPE_MASK = 0o170000;
-const DIRECTORY = 0o040000;
-const REGULAR = 0o100000;
+import { FileType } from "./file-types.ts";
 
 /** Machines by `e_machine`, under the names that `uname -m` has for them. @see elf(5) */
 const MACHINES: Readonly<Record<number, string>> = {
@@ -78,8 +75,8 @@ function explainMissing(head: Bytes, exists: (path: Bytes) => boolean): string {
 
 function explainDenied(path: Bytes, head: Bytes, mode: number | null): string {
   if (mode === null) return "no permission to reach it: a directory of its path may not be searched";
-  if ((mode & TYPE_MASK) === DIRECTORY) return "is a directory";
-  if ((mode & TYPE_MASK) !== REGULAR) return "is not a regular file";
+  if ((mode & FileType.Mask) === FileType.Directory) return "is a directory";
+  if ((mode & FileType.Mask) !== FileType.Regular) return "is not a regular file";
   if ((mode & 0o111) === 0) return `is not executable: chmod +x ${path}`;
   const interpreter = shebang(head);
   const culprit = interpreter ? `, or its interpreter "${interpreter}" is not executable` : "";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { test } from "node:test";
 import fc from "fast-check";
-import { signalName, signalNumber } from "./signals.ts";
+import { Signal, signalName, signalNumber } from "./signals.ts";
 
 test("signalNumber() knows every signal of this system under its number", () => {
   const aliases = ["SIGIOT", "SIGPOLL"];
@@ -54,4 +54,13 @@ test("signalNumber() answers any text with null or a signal", () => {
       assert.ok(number === null || (number >= 1 && number <= 64));
     }),
   );
+});
+
+test("Signal has the numbers that the names stand for", () => {
+  const named = Object.entries(Signal).filter((entry): entry is [string, number] => typeof entry[1] === "number");
+  assert.ok(named.length > 20);
+  for (const [name, number] of named) {
+    if (name === "FirstRealtime") continue;
+    assert.equal(signalNumber(name === "RTMIN3" ? "RTMIN+3" : name), number, name);
+  }
 });

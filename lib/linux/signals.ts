@@ -6,6 +6,42 @@ const NAMES =
     " ",
   );
 
+/** Numbers of the signals that our programs name. @see signal(7) */
+export enum Signal {
+  HUP = 1,
+  INT = 2,
+  QUIT = 3,
+  ILL = 4,
+  ABRT = 6,
+  BUS = 7,
+  FPE = 8,
+  KILL = 9,
+  USR1 = 10,
+  SEGV = 11,
+  USR2 = 12,
+  PIPE = 13,
+  ALRM = 14,
+  TERM = 15,
+  CHLD = 17,
+  CONT = 18,
+  STOP = 19,
+  TSTP = 20,
+  TTIN = 21,
+  TTOU = 22,
+  URG = 23,
+  WINCH = 28,
+  IO = 29,
+  /** What a C library keeps to itself begins here. */
+  FirstRealtime = 32,
+  /** SIGRTMIN+3, which stops systemd and whatever follows it. */
+  RTMIN3 = 37,
+}
+
+/** Descriptor of the watched directory whose change `Sys.readSignal` returned, or -1 for a signal. */
+export function watchedDirectory(read: number): number {
+  return Math.floor(read / 256) - 1;
+}
+
 /** What glibc calls SIGRTMIN; it keeps 32 and 33 to itself. Container engines count from the same number. */
 const RTMIN = 34;
 const RTMAX = 64;

@@ -15,3 +15,13 @@ export function exitSignal(status: WaitStatus): number {
 export function shellStatus(status: WaitStatus): number {
   return exitSignal(status) > 0 ? 128 + exitSignal(status) : exitCode(status);
 }
+
+/** Pid of what `Sys.reap` returned, more than 0. */
+export function reapedPid(reaped: number): number {
+  return Math.floor(reaped / 0x10000);
+}
+
+/** Wait status of what `Sys.reap` returned, more than 0. */
+export function reapedStatus(reaped: number): WaitStatus {
+  return reaped % 0x10000;
+}

@@ -97,3 +97,23 @@ test("jsonLine() is valid JSON and UTF-8 whatever the bytes", () => {
   const text = Buffer.from(line, "latin1").toString("utf8");
   assert.deepEqual(JSON.parse(text), { a: 'q"\n\x00', b: "café \ufffd", n: 7 });
 });
+
+test("readLogSettings() leaves the application's variables alone in the environment, and names each", () => {
+  const values = {
+    LOG_FORMAT: "pretty",
+    LOG_PREFIX: "[web]",
+    LOG_FILE: "/app/production.log",
+    LOG_RATE: "100",
+    SHIPSHAPE_LOG_CAPTURE: "On",
+  };
+  const warnings: string[] = [];
+  const source = { from: "the environment", values: new Map(Object.entries(values)), shared: true };
+  const settings = readLogSettings(DEFAULT_LOG_SETTINGS, [source], (text) => warnings.push(text));
+  assert.deepEqual(settings, { ...DEFAULT_LOG_SETTINGS, rate: 100, capture: true });
+  assert.equal(warnings.length, 4);
+  for (const name of ["LOG_FORMAT", "LOG_PREFIX", "LOG_FILE"] as const) {
+    const line = warnings.find((text) => text.includes(`${name}="${values[name]}"`));
+    assert.ok(line?.endsWith(`left to the application; the setting is SHIPSHAPE_${name}`), line);
+  }
+  assert.match(warnings.at(-1) ?? "", /^the environment: LOG_RATE counts here; call it SHIPSHAPE_LOG_RATE/);
+});

@@ -1,6 +1,8 @@
 import type { Bytes } from "../text/bytes.ts";
 import { parseDecimal } from "../text/decimal.ts";
+import { parseDurationMs } from "../text/duration.ts";
 import { isOff, parseSwitch } from "../text/setting-lines.ts";
+import { readSettings, type SettingSource, type SettingTable } from "../text/settings.ts";
 
 /** Where messages are forwarded to. */
 export interface Remote {
@@ -52,20 +54,22 @@ export const DEFAULT_LOG_SETTINGS: LogSettings = {
   forward: null,
 };
 
-interface Reader {
-  readonly member: keyof LogSettings;
-  readonly form: string;
-  /** `undefined` for a text that means nothing. */
-  readonly read: (text: Bytes) => LogSettings[keyof LogSettings] | undefined;
-}
-
+const SIZE_UNITS: Readonly<Record<string, number>> = { k: 1024, K: 1024, m: 1024 ** 2, M: 1024 ** 2, G: 1024 ** 3 };
+const MAX_SIZE = 1024 ** 4;
+const MAX_AGE_MS = 10_000 * 86_400_000;
 const SWITCH = "on or off";
-const READERS: Readonly<Record<string, Reader>> = {
+export const LOG_SETTINGS: SettingTable<LogSettings> = {
   LOG_FORMAT: { member: "format", form: "text or json", read: oneOf("text", "json") },
   LOG_TIMESTAMP: { member: "timestamp", form: "bsd, iso or off", read: oneOf("bsd", "iso", "off") },
   LOG_PREFIX: { member: "prefix", form: SWITCH, read: parseSwitch },
   LOG_CAPTURE: { member: "capture", form: SWITCH, read: parseSwitch },
-  LOG_FILE: { member: "file", form: "an absolute path, or off", read: parseFile },
+  LOG_FILE: {
+    member: "file",
+    form: "an absolute path, or off",
+    read: parseFile,
+    // A path there is the application's own log.
+    plain: { form: "off", read: (text) => (isOff(text) ? "" : undefined) },
+  },
   LOG_ROTATE_SIZE: { member: "rotateBytes", form: "a size like 500k, 10M, 1G, or off", read: parseSize },
   LOG_ROTATE_AGE: { member: "rotateMs", form: "an age like 12h, 7d, 4w, or off", read: parseAge },
   LOG_ROTATE_KEEP: { member: "keep", form: "a number of files from 0 to 1000", read: (text) => numberOf(text, 1000) },
@@ -83,31 +87,13 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
 };
 
-/**
- * Settings out of several sources, the later ones of which win.
- * @param warn hears of each value that cannot be used; the one from before counts then
- */
+/** Reads the log daemon's settings out of several sources, the later ones of which win. */
 export function readLogSettings(
   base: LogSettings,
-  sources: readonly { readonly from: string; readonly values: ReadonlyMap<Bytes, Bytes> }[],
+  sources: readonly SettingSource[],
   warn: (message: string) => void,
 ): LogSettings {
-  const settings: Record<string, unknown> = { ...base };
-  const used: Record<string, Bytes> = {};
-  for (const { from, values } of sources) {
-    for (const [name, { member, form, read }] of Object.entries(READERS)) {
-      const text = values.get(name);
-      if (text === undefined) continue;
-      const value = read(text);
-      if (value === undefined) {
-        warn(`${from}: ${name}="${text}" is not ${form}; using ${used[name] ?? "the default"}`);
-        continue;
-      }
-      settings[member] = value;
-      used[name] = text;
-    }
-  }
-  return settings as unknown as LogSettings;
+  return readSettings(base, LOG_SETTINGS, sources, warn);
 }
 
 function oneOf<T extends string>(...words: readonly T[]): (text: Bytes) => T | undefined {
@@ -123,21 +109,16 @@ function numberOf(text: Bytes, max: number): number | undefined {
   return parseDecimal(text, max) ?? undefined;
 }
 
-function withUnit(text: Bytes, units: Readonly<Record<string, number>>, max: number): number | undefined {
-  if (isOff(text)) return 0;
-  const unit = units[text[text.length - 1] ?? ""];
-  const number = parseDecimal(unit === undefined ? text : text.slice(0, -1), max);
-  const value = number === null ? Number.NaN : number * (unit ?? units.default ?? 1);
-  return value <= max ? value : undefined;
-}
-
 function parseSize(text: Bytes): number | undefined {
-  return withUnit(text, { k: 1024, K: 1024, m: 1024 ** 2, M: 1024 ** 2, G: 1024 ** 3 }, 1024 ** 4);
+  if (isOff(text)) return 0;
+  const unit = SIZE_UNITS[text[text.length - 1] ?? ""];
+  const number = parseDecimal(unit === undefined ? text : text.slice(0, -1), MAX_SIZE);
+  const value = number === null ? Number.NaN : number * (unit ?? 1);
+  return value <= MAX_SIZE ? value : undefined;
 }
 
 function parseAge(text: Bytes): number | undefined {
-  const day = 86_400_000;
-  return withUnit(text, { s: 1000, m: 60_000, h: 3_600_000, d: day, w: 7 * day, default: 1000 }, 10_000 * day);
+  return isOff(text) ? 0 : (parseDurationMs(text, MAX_AGE_MS) ?? undefined);
 }
 
 function parseRemote(text: Bytes): Remote | undefined {

@@ -17,11 +17,12 @@ export function parseSettingLines(text: Bytes): Map<Bytes, Bytes> {
 
 /** Whether a value means "not at all". */
 export function isOff(text: Bytes): boolean {
-  return text === "off" || text === "no" || text === "0" || text === "";
+  return parseSwitch(text) === false;
 }
 
-/** A switch as people write it; `undefined` for a text that is none. */
+/** Reads a switch as people write it, in capitals or not; `undefined` for a text that is none. */
 export function parseSwitch(text: Bytes): boolean | undefined {
-  if (isOff(text) || text === "false") return false;
-  return ["on", "yes", "1", "true"].includes(text) ? true : undefined;
+  const word = text.toLowerCase();
+  if (["on", "yes", "1", "true"].includes(word)) return true;
+  return ["off", "no", "0", "false", ""].includes(word) ? false : undefined;
 }

@@ -11,7 +11,7 @@ volatile sig_atomic_t restart_asked;
 
 static int self = -1, journal, crashes;  // self: this binary
 static char **argv;
-static char resume[48] = "SHIPSHAPE_RESUME=";  // an entry of environ
+static char resume[64] = "SHIPSHAPE_RESUME=";  // an entry of environ
 
 void say(const char *format, ...) {
   static char line[2048];
@@ -32,7 +32,8 @@ int last_resort_set_journal(int fd, bool healthy) {
 
 _Noreturn void last_resort_restart(bool counted) {
   if (!argv) _exit(INTERNAL_ERROR);  // no daemon
-  snprintf(resume, sizeof resume, "SHIPSHAPE_RESUME=%d,%d", journal, crashes + counted);
+  snprintf(resume, sizeof resume, "SHIPSHAPE_RESUME=%d,%d,%d", journal, crashes + counted, getpid());
+  set_mask(&every_signal, NULL);  // a second crash signal must not end the next incarnation before it has a handler
   // Else a limit that was raised since would look like the original one.
   setrlimit(RLIMIT_NOFILE, &origin.open_files);
   syscall(SYS_execveat, self, "", argv, environ, AT_EMPTY_PATH);

@@ -174,10 +174,10 @@ static const Applet *choose_applet(char **argv) {
 }
 
 int main(UNUSED int argc, char **argv) {
-  // PID 1 loses a signal that comes before it can handle it; a blocked one waits. Faults cannot wait.
+  // PID 1 loses a signal that comes before it can handle it, another process dies of it; a blocked one waits until last_resort_arm.
+  set_mask(&every_signal, &origin.mask);
   origin.blocked = every_signal;
   for (size_t i = 0; i < COUNT(crash_signals); i++) sigdelset(&origin.blocked, crash_signals[i]);
-  set_mask(&origin.blocked, &origin.mask);
   // Descriptors 0 to 2 exist, so that no file we open becomes somebody's stdout.
   int fd;
   while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd < 3) continue;
@@ -185,13 +185,12 @@ int main(UNUSED int argc, char **argv) {
 
   getrlimit(RLIMIT_NOFILE, &origin.open_files);
   const Applet *applet = choose_applet(argv);
-  int crashes = 0;
   char *resume = getenv("SHIPSHAPE_RESUME");
-  if (resume) fd = (int)strtol(resume, &resume, 10);
-  if (resume && *resume == ',') {
-    crashes = (int)strtol(resume + 1, NULL, 10);
-    if (fcntl(fd, F_GETFD) >= 0) origin.resume_fd = fd;
-  }
+  int numbers[3] = {-1};  // descriptor, crashes, pid
+  for (size_t i = 0; resume && i < COUNT(numbers); i++, resume += *resume == ',') numbers[i] = (int)strtol(resume, &resume, 10);
+  bool resumes = numbers[2] == getpid();  // else the variable is somebody else's
+  int crashes = resumes ? numbers[1] : 0;
+  if (resumes && numbers[0] > STDERR_FILENO && fcntl(numbers[0], F_GETFD) >= 0) origin.resume_fd = numbers[0];
   unsetenv("SHIPSHAPE_RESUME");
   if (image.applet && image.applet != applet) heap_leave_image();
   JSContext *ctx = image.applet == applet ? image.ctx : new_context();

@@ -125,7 +125,7 @@ export interface Sys {
   ftruncate(fd: number, bytes: number): number;
   chmod(path: Path, mode: number): number;
   chown(path: Path, uid: number, gid: number): number;
-  /** @param operation 2 exclusive, 4 do not block @see flock(2) */
+  /** @param operation {@link Lock} bits @see flock(2) */
   flock(fd: number, operation: number): number;
   /** A pipe that survives a restart in place: `[read end, write end]`. Children get only what stdio names. @see pipe2(2) */
   pipe(): [number, number] | number;
@@ -276,15 +276,21 @@ export enum Open {
   NoFollow = 1 << 30,
 }
 
+/** Bits of {@link Sys.flock}'s `operation`. */
+export enum Lock {
+  Exclusive = 2,
+  NoWait = 4,
+}
+
 /** Bits of `st_mode`. @see inode(7) */
 export enum Mode {
   TypeMask = 0o170000,
-  Directory = 0o040000,
-  Regular = 0o100000,
-  Socket = 0o140000,
-  Link = 0o120000,
   Fifo = 0o010000,
   Character = 0o020000,
+  Directory = 0o040000,
+  Regular = 0o100000,
+  Link = 0o120000,
+  Socket = 0o140000,
 }
 
 /** Bits of epoll events. @see epoll_ctl(2) */
@@ -301,6 +307,7 @@ export enum Errno {
   ENOENT = 2,
   ESRCH = 3,
   EINTR = 4,
+  ENXIO = 6,
   ENOEXEC = 8,
   ECHILD = 10,
   EAGAIN = 11,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { sysFindings } from "./check-sys.ts";
+import { openFindings, spawnFlagFindings, sysFindings } from "./check-sys.ts";
 
 const DECLARED = `
 export interface Sys {
@@ -40,4 +40,26 @@ test("sysFindings() names a call that is never made", () => {
 
 test("sysFindings() throws when it sees no interface", () => {
   assert.throws(() => sysFindings("", "SYS(spawn) {\n", ""), /cannot find interface Sys/);
+});
+
+test("openFindings() names a call that could wait for the other end of a FIFO", () => {
+  const files = new Map([
+    ["a.ts", "const fd = sys.open(path, Open.Write | Open.Create, 0o600);"],
+    ["b.ts", "this.#sys.open(name, Open.Read, 0)"],
+    ["c.ts", "sys.open(path, Open.Read | Open.NonBlock, 0); sys.open(path, Open.Write | Open.Exclusive, mode)"],
+  ]);
+  assert.deepEqual(
+    openFindings(files).map((line) => line.slice(0, line.indexOf(":"))),
+    ["a.ts", "b.ts"],
+  );
+});
+
+test("spawnFlagFindings() names a bit that one side lacks or has with another value", () => {
+  const declared = "export enum SpawnFlag {\n  None = 0,\n  /** x */\n  Session = 1,\n  Group = 2,\n}\n";
+  assert.deepEqual(spawnFlagFindings(declared, "enum { SPAWN_SESSION = 1, SPAWN_GROUP = 2 };"), []);
+  assert.deepEqual(spawnFlagFindings(declared, "enum { SPAWN_SESSION = 1, SPAWN_GROUP = 4 };"), [
+    "runtime/native/native.h has no SPAWN_GROUP = 2, but SpawnFlag does",
+    "SpawnFlag has no GROUP = 4, but runtime/native/native.h does",
+  ]);
+  assert.throws(() => spawnFlagFindings("", ""), /cannot find/);
 });

@@ -23,7 +23,7 @@ export function anonymousFile(sys: Sys, name: Bytes): number {
 
 /** A duplicate that stays open over `execve(2)`; `fd` itself is closed. */
 function withoutCloseOnExec(sys: Sys, fd: number): number {
-  const number = sys.open("/", Open.Read, 0);
+  const number = sys.open("/", Open.Read | Open.NonBlock, 0);
   const result = number < 0 ? number : sys.dup2(fd, number);
   sys.close(fd);
   if (result < 0 && number >= 0) sys.close(number);

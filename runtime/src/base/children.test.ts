@@ -64,7 +64,7 @@ test("Children.noneBut() resolves when the last child is gone, or only the spare
   sys.put("/proc/self/task/1/children", `${spared.pid} `);
   let none = false;
   const waiting = children
-    .noneBut(() => (other === undefined ? 0 : spared.pid))
+    .noneBut((pid) => pid === spared.pid)
     .then(() => {
       none = true;
     });

@@ -1,4 +1,4 @@
-import type { WaitStatus } from "../../../lib/linux/wait-status.ts";
+import { reapedPid, reapedStatus, type WaitStatus } from "../../../lib/linux/wait-status.ts";
 import { Errno, type Sys } from "../sys.ts";
 import { readFile } from "./files.ts";
 import type { Loop } from "./loop.ts";
@@ -23,7 +23,7 @@ export class Children {
   readonly #loop: Loop;
   readonly #parents = new Map<number, Parent>();
   #whenNone: (() => void)[] = [];
-  #spared: () => number = () => 0;
+  #spared: (pid: number) => boolean = () => false;
   #orphansAt = 0;
 
   constructor(sys: Sys, loop: Loop) {
@@ -46,12 +46,12 @@ export class Children {
         if (count > 0 && orphansOnly) this.#paceOrphans();
         return;
       }
-      const pid = Math.floor(result / 0x10000);
+      const pid = reapedPid(result);
       const parent = this.#parents.get(pid);
       if (parent !== undefined) {
         orphansOnly = false;
         this.#parents.delete(pid);
-        parent.exited(pid, result % 0x10000);
+        parent.exited(pid, reapedStatus(result));
       }
     }
     this.#loop.after(0, () => this.reap());
@@ -63,10 +63,10 @@ export class Children {
   }
 
   /**
-   * Resolves as soon as this process has no child, or only one that nobody has to wait for.
-   * @param spared tells the pid of that one, 0 for none
+   * Resolves as soon as this process has no child but those that nobody has to wait for.
+   * @param spared whether this child is such a one
    */
-  noneBut(spared: () => number): Promise<void> {
+  noneBut(spared: (pid: number) => boolean): Promise<void> {
     return new Promise((resolve) => {
       this.#spared = spared;
       this.#whenNone.push(resolve);
@@ -74,12 +74,16 @@ export class Children {
     });
   }
 
-  /** Asked only while somebody waits for the end of all. @see proc_tid_children(5) */
+  /** Pids of all children; none where the kernel does not list them. @see proc_tid_children(5) */
+  living(): number[] {
+    const list = readFile(this.#sys, `/proc/self/task/${this.#sys.getpid()}/children`);
+    return typeof list !== "string" || list === "" ? [] : list.trim().split(" ").map(Number);
+  }
+
+  /** Asked only while somebody waits for the end of all. */
   #onlySpared(): boolean {
-    const pid = this.#whenNone.length > 0 ? this.#spared() : 0;
-    if (pid === 0) return false;
-    const children = readFile(this.#sys, `/proc/self/task/${this.#sys.getpid()}/children`);
-    return children === `${pid} `;
+    const living = this.#whenNone.length > 0 ? this.living() : [];
+    return living.length > 0 && living.every(this.#spared);
   }
 
   #paceOrphans(): void {

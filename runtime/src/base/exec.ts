@@ -1,8 +1,5 @@
 import type { Bytes, Sys } from "../sys.ts";
-import { explain, findProgram } from "./programs.ts";
-
-/** Where `execvp(3)` looks without `PATH`. */
-const DEFAULT_PATH = "/bin:/usr/bin";
+import { DEFAULT_PATH, explain, findProgram } from "./programs.ts";
 
 /**
  * Replaces this process by a command. Returns only to tell why it could not.

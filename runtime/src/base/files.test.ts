@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeSys } from "../fake/sys-fake.ts";
-import { Errno } from "../sys.ts";
+import { Errno, Mode, Open } from "../sys.ts";
 import { isDirectory, isExecutable, readFile, replaceFile, writeFile } from "./files.ts";
 
 const FRESH = { mode: 0o640, uid: 0, gid: 42 };
@@ -99,4 +99,28 @@ test("isExecutable() and isDirectory() follow links and tell kinds apart", () =>
     executable.filter((path) => isDirectory(sys, path)),
     ["/dir", "/to-dir"],
   );
+});
+
+test("openFile() refuses a FIFO, a socket and a disk, takes a file and /dev/null, and never opens one that could wait", () => {
+  const sys = new FakeSys();
+  const open = sys.open.bind(sys);
+  sys.open = (path, flags, mode) => {
+    assert.ok((flags & Open.NonBlock) !== 0, path);
+    return open(path, flags, mode);
+  };
+  for (const [name, type, takes] of [
+    ["file", Mode.Regular, true],
+    ["null", Mode.Character, true],
+    ["fifo", Mode.Fifo, false],
+    ["disk", 0o060000, false],
+    ["socket", Mode.Socket, false],
+  ] as const) {
+    sys.files.enter(`/${name}`, sys.files.root, sys.files.create(type | 0o644, "x"), true);
+    const next = sys.memfd();
+    sys.close(next);
+    const answers = [readFile(sys, `/${name}`), writeFile(sys, `/${name}`, "y", 0o600)];
+    assert.deepEqual(answers, takes ? ["x", 0] : [-Errno.ENXIO, -Errno.ENXIO], name);
+    assert.equal(sys.memfd(), next);
+    sys.close(next);
+  }
 });

@@ -1,11 +1,27 @@
 import { type Bytes, Errno, Mode, Open, type Sys } from "../sys.ts";
 
 const CHUNK_BYTES = 65536;
+/** Files whose reading and writing never waits for another process; a directory answers EISDIR. */
+const FILE_TYPES: readonly number[] = [Mode.Regular, Mode.Character, Mode.Directory];
 
-/** Everything in the file, at most `maxBytes`; `-EFBIG`'s place is taken by truncation. `-errno` when it cannot be read. */
+/**
+ * Opens a file that may be anything by now: a FIFO, a socket or a disk in its place is not waited for, and refused. Character devices are
+ * taken, for a file is often masked by `/dev/null`.
+ * @returns the descriptor, or `-errno`; `-ENXIO` for what is no file
+ */
+export function openFile(sys: Sys, path: Bytes, flags: Open, mode = 0): number {
+  const fd = sys.open(path, flags | Open.NonBlock, mode);
+  if (fd < 0) return fd;
+  // Not by its name, which can mean another file by now.
+  const stat = sys.stat(`/proc/self/fd/${fd}`);
+  if (typeof stat === "number" || FILE_TYPES.includes(stat.mode & Mode.TypeMask)) return fd;
+  sys.close(fd);
+  return -Errno.ENXIO;
+}
+
+/** Reads at most `maxBytes` of a file, the rest of a longer one is left out silently; `-errno` when it cannot be read. */
 export function readFile(sys: Sys, path: Bytes, maxBytes = 1 << 20): Bytes | number {
-  // A FIFO without a writer must not stop PID 1.
-  const fd = sys.open(path, Open.Read | Open.NonBlock, 0);
+  const fd = openFile(sys, path, Open.Read);
   if (fd < 0) return fd;
   let content = "";
   while (content.length < maxBytes) {
@@ -36,7 +52,7 @@ export function writeAll(sys: Sys, fd: number, data: Bytes): number {
 
 /** Creates or truncates `path`; 0 or `-errno`. */
 export function writeFile(sys: Sys, path: Bytes, data: Bytes, mode: number): number {
-  const fd = sys.open(path, Open.Write | Open.Create | Open.Truncate, mode);
+  const fd = openFile(sys, path, Open.Write | Open.Create | Open.Truncate, mode);
   if (fd < 0) return fd;
   const result = writeAll(sys, fd, data);
   sys.close(fd);

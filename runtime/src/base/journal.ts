@@ -1,6 +1,9 @@
 import type { Bytes, Sys } from "../sys.ts";
 import { anonymousFile } from "./anonymous-file.ts";
 
+/** An incarnation that lived this long is sound: if it crashes, it is started again in place as often as a new one. */
+export const HEALTHY_AFTER_MS = 10_000;
+
 /** Room for one record; {@link Journal.fits} tells whether a name leaves room for the rest. */
 const SLOT_BYTES = 512;
 const NAME_MAX_BYTES = 220;

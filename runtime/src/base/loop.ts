@@ -1,10 +1,9 @@
+import { Signal, watchedDirectory } from "../../../lib/linux/signals.ts";
 import { type Bytes, Poll, type Sys } from "../sys.ts";
 import { type Timer, Timers } from "./timers.ts";
 
 /** Most `[fd, events]` pairs taken from the kernel in one turn; what is left is level-triggered and comes next turn. */
 const PAIRS_PER_TURN = 64;
-
-const SIGIO = 29;
 
 /** One epoll instance, one signalfd and a heap of timers. {@link tick} is what `main.c` calls for ever. */
 export class Loop {
@@ -28,8 +27,8 @@ export class Loop {
     this.#signals = sys.signalfd();
     this.watch(this.#signals, () => {
       const signal = sys.readSignal(this.#signals);
-      if (signal >= 256) this.#handlers.get(Math.floor(signal / 256) - 1)?.();
-      else if (signal === SIGIO) for (const fd of this.#directories) this.#handlers.get(fd)?.();
+      if (watchedDirectory(signal) >= 0) this.#handlers.get(watchedDirectory(signal))?.();
+      else if (signal === Signal.IO) for (const fd of this.#directories) this.#handlers.get(fd)?.();
       else if (signal > 0) onSignal(signal);
     });
   }

@@ -20,6 +20,7 @@ export class Messages {
   #creditAt = 0;
   #lost = 0;
   #noticeAt = 0;
+  readonly #subjects = new Set<Bytes>();
 
   constructor(sys: Sys, loop: Loop, quiet: boolean) {
     this.#loop = loop;
@@ -35,6 +36,12 @@ export class Messages {
   /** For what an operator has to know. */
   warn(text: Bytes): void {
     this.#say(text);
+  }
+
+  /** Warns the first time that there is something to say about this subject. */
+  warnOnce(subject: Bytes, text: Bytes): void {
+    if (!this.#subjects.has(subject)) this.warn(text);
+    this.#subjects.add(subject);
   }
 
   #say(text: Bytes): void {

@@ -1,9 +1,9 @@
+import { Signal } from "../../../lib/linux/signals.ts";
 import type { Sys } from "../sys.ts";
 import { readFile } from "./files.ts";
 
 /** Where the kernel counts its kills in this container's memory group: version 2, then version 1 of control groups. */
 const COUNTERS = ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"] as const;
-const SIGKILL = 9;
 
 /** Knows which KILL came from the kernel for want of memory, as far as its counter tells. */
 export class OutOfMemory {
@@ -17,7 +17,7 @@ export class OutOfMemory {
 
   /** Words to add to "killed by SIGKILL" when the kernel has killed since this was last asked; else `""`. */
   cause(signal: number): string {
-    if (signal !== SIGKILL) return "";
+    if (signal !== Signal.KILL) return "";
     const now = kills(this.#sys);
     const struck = now > this.#seen;
     this.#seen = now;

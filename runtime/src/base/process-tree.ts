@@ -23,7 +23,8 @@ export function membersOf(sys: Sys, group: number): { readonly pid: number; read
   return processes(sys).filter((entry) => entry.group === group);
 }
 
-function processes(sys: Sys): Entry[] {
+/** Returns every process that can be seen. Needs /proc, as above. */
+export function processes(sys: Sys): Entry[] {
   const names = sys.readdir("/proc");
   const entries: Entry[] = [];
   for (const name of typeof names === "number" ? [] : names) {

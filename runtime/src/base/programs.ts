@@ -17,6 +17,9 @@ export interface Program {
   readonly ids?: readonly number[] | null;
 }
 
+/** Where programs are looked for without `PATH`. */
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 const INHERIT = [0, 1, 2] as const;
 const HEAD_BYTES = 4096;
 

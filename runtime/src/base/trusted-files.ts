@@ -1,6 +1,5 @@
 import { type Bytes, Errno, Mode, Open, type Stat, type Sys } from "../sys.ts";
 
-const LINK = 0o120000;
 const STICKY = 0o1000;
 /** Write permission of group and others. */
 const OTHERS_WRITE = 0o022;
@@ -25,7 +24,7 @@ interface Place {
 export function openTrusted(sys: Sys, path: Bytes, flags: number, mode: number): number | Bytes {
   const place = placeOf(sys, path);
   if (typeof place === "string") return place;
-  const fd = sys.open(place.path, flags | (place.open === null ? 0 : Open.NoFollow), mode);
+  const fd = sys.open(place.path, flags | Open.NonBlock | (place.open === null ? 0 : Open.NoFollow), mode);
   if (fd === -Errno.ELOOP && place.open !== null) return `"${path}" is a link in a directory that others may write`;
   const flaw = fd < 0 || place.open === null ? null : flawOf(sys, fd, place.open);
   if (flaw === null) return fd;
@@ -67,7 +66,7 @@ function placeOf(sys: Sys, path: Bytes): Place | Bytes {
     const open = typeof stat !== "number" && isOpen(stat) ? stat : null;
     const at = `${directory}/${name}`;
     const found = sys.lstat(at);
-    if (typeof found !== "number" && (found.mode & Mode.TypeMask) === LINK) {
+    if (typeof found !== "number" && (found.mode & Mode.TypeMask) === Mode.Link) {
       const target = sys.readlink(at);
       if (open !== null) return `"${at}" is a link in a directory that others may write`;
       if (typeof target === "number" || ++links > MAX_LINKS) return `the link "${at}" leads nowhere`;

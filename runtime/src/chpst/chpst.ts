@@ -2,15 +2,13 @@ import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/linux/enviro
 import { becomeAccount, findAccount } from "../base/credentials.ts";
 import { execCommand } from "../base/exec.ts";
 import { writeAll } from "../base/files.ts";
-import { type Bytes, Errno, Open, type Sys } from "../sys.ts";
+import { type Bytes, Errno, Lock, Open, type Sys } from "../sys.ts";
 import { parseEmulation } from "./emulation.ts";
 import { applyEnvDir } from "./env-dir.ts";
-import { type ChpstOptions, HARD_LIMIT, type Lock, parseChpstOptions, USAGE } from "./options.ts";
+import { type ChpstOptions, HARD_LIMIT, type LockOption, parseChpstOptions, USAGE } from "./options.ts";
 
 const EXIT_USAGE = 100;
 const EXIT_FAILURE = 111;
-const LOCK_EXCLUSIVE = 2;
-const LOCK_NO_WAIT = 4;
 
 /**
  * Changes this process's state as the options say and becomes the program. Returns, with the exit code, only when it could not. Called
@@ -84,18 +82,18 @@ function setLimits(sys: Sys, limits: ReadonlyMap<number, number>): string | null
 }
 
 /** The program keeps the lock, and with it a descriptor, for as long as it runs. */
-function takeLock(sys: Sys, lock: Lock | null): string | null {
+function takeLock(sys: Sys, lock: LockOption | null): string | null {
   if (lock === null) return null;
   const { path, waits } = lock;
   const fd = sys.open(path, Open.Write | Open.Create | Open.Append | Open.NonBlock, 0o600);
   if (fd < 0) return failure(sys, `open the lock ${path}`, fd);
   let result: number;
-  do result = sys.flock(fd, waits ? LOCK_EXCLUSIVE : LOCK_EXCLUSIVE | LOCK_NO_WAIT);
+  do result = sys.flock(fd, waits ? Lock.Exclusive : Lock.Exclusive | Lock.NoWait);
   while (result === -Errno.EINTR);
   if (result === -Errno.EAGAIN) return `cannot lock ${path}: another process holds it`;
   if (result < 0) return failure(sys, `lock ${path}`, result);
   // Only a duplicate stays open after exec; it takes the place of what open gave.
-  const spare = sys.open("/", Open.Read, 0);
+  const spare = sys.open("/", Open.Read | Open.NonBlock, 0);
   result = spare < 0 ? spare : sys.dup2(fd, spare);
   if (result >= 0) result = sys.dup2(spare, fd);
   sys.close(spare);

@@ -32,7 +32,7 @@ export interface ChpstOptions {
   /** Working directory, as seen below the new root. */
   readonly directory: Bytes | null;
   readonly nice: number;
-  readonly lock: Lock | null;
+  readonly lock: LockOption | null;
   /** Soft limit by resource; {@link HARD_LIMIT} for the hard one. */
   readonly limits: ReadonlyMap<number, number>;
   readonly session: boolean;
@@ -42,7 +42,7 @@ export interface ChpstOptions {
 }
 
 /** A lock that the program holds for as long as it runs. */
-export interface Lock {
+export interface LockOption {
   readonly path: Bytes;
   /** Waits for another holder's end; fails at once otherwise. */
   readonly waits: boolean;
@@ -73,7 +73,7 @@ export function parseChpstOptions(args: readonly Bytes[]): ChpstOptions | string
   const texts = new Map<string, Bytes>();
   const limits = new Map<number, number>();
   let nice = 0;
-  let lock: Lock | null = null;
+  let lock: LockOption | null = null;
   for (const [letter, value] of parsed.options) {
     if (letter === "V") return "this is the chpst of shipshape";
     if (letter === "n") {

@@ -1,7 +1,8 @@
 import type { Zone } from "../../../lib/cron/next.ts";
+import { Signal } from "../../../lib/linux/signals.ts";
 import type { TimeZone } from "../../../lib/linux/zone-rule.ts";
 import { Children } from "../base/children.ts";
-import { Journal } from "../base/journal.ts";
+import { HEALTHY_AFTER_MS, Journal } from "../base/journal.ts";
 import { Loop } from "../base/loop.ts";
 import { Zones } from "../base/zones.ts";
 import type { Sys } from "../sys.ts";
@@ -19,15 +20,10 @@ import { StatusFile } from "./status-file.ts";
 const SETTLE_MS = 50;
 /** After writing the status, it is not written again for this many times as long. */
 const REST = 9;
-const HEALTHY_AFTER_MS = 10_000;
 const LOCK_RETRY_MS = 60_000;
 const MINUTE_MS = 60_000;
 /** Slot of the journal for {@link StateRecord}; the others are jobs'. */
 const STATE_SLOT = 0;
-const SIGCHLD = 17;
-const SIGHUP = 1;
-const SIGINT = 2;
-const SIGTERM = 15;
 
 /** The state that the next incarnation takes over, besides jobs. */
 interface StateRecord {
@@ -168,14 +164,14 @@ export class Daemon {
   }
 
   #handle(signal: number): void {
-    if (signal === SIGCHLD) {
+    if (signal === Signal.CHLD) {
       // Until the records are taken over, a child's job is not known.
       if (this.#records === null) this.#children.reap();
-    } else if (signal === SIGHUP) {
+    } else if (signal === Signal.HUP) {
       // An operator who sends HUP wants to see all refusals again.
       this.#loading.forgetSaid();
       this.#reload();
-    } else if (signal === SIGTERM || signal === SIGINT) {
+    } else if (signal === Signal.TERM || signal === Signal.INT) {
       // The second time at once: its jobs are then the init's to end.
       if (this.#stopping || this.#records !== null) this.#sys.exit(0);
       this.#stop();

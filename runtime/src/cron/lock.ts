@@ -1,11 +1,9 @@
 import { readFile, writeAll } from "../base/files.ts";
 import { containerName } from "../base/this-container.ts";
-import { type Bytes, Errno, Mode, Open, type Sys } from "../sys.ts";
+import { type Bytes, Errno, Lock, Mode, Open, type Sys } from "../sys.ts";
 
 /** Debian's cron locks this file while it runs. */
 const PATH = "/run/crond.pid";
-const EXCLUSIVE = 2;
-const NO_WAIT = 4;
 
 /**
  * Makes this the only cron of the container, ours or Debian's, until it ends: two would run every job twice.
@@ -17,7 +15,7 @@ export function lockOut(sys: Sys): Bytes | null {
   const own = containerName(sys);
   const fd = openOwn(sys);
   if (fd < 0) return null;
-  if (sys.flock(fd, EXCLUSIVE | NO_WAIT) === -Errno.EAGAIN) {
+  if (sys.flock(fd, Lock.Exclusive | Lock.NoWait) === -Errno.EAGAIN) {
     const text = sys.read(fd, 128);
     sys.close(fd);
     const [pid = "", container = ""] = typeof text === "string" ? text.split("\n") : [];

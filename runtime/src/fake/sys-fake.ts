@@ -1,3 +1,4 @@
+import { Signal } from "../../../lib/linux/signals.ts";
 import { escapeText } from "../../../lib/log/escape.ts";
 import {
   type Bytes,
@@ -24,10 +25,8 @@ import {
 import { FakeFiles, type Inode } from "./files.ts";
 import { type Datagram, gather, putText, receive, syslogLines, textIn } from "./shared-memory.ts";
 
-const SIGCHLD = 17;
-const SIGCONT = 18;
 /** Signals that leave a process as it is when it does nothing about them: CHLD, CONT, STOP, TSTP, TTIN, TTOU, URG, WINCH. */
-const HARMLESS = new Set([0, SIGCHLD, SIGCONT, 19, 20, 21, 22, 23, 28]);
+const HARMLESS = new Set([0, Signal.CHLD, Signal.CONT, 19, 20, 21, 22, 23, 28]);
 const EBADF = 9;
 const ENAMETOOLONG = 36;
 const EPROTOTYPE = 91;
@@ -180,7 +179,7 @@ export class FakeSys implements Sys {
     if (!this.processes.delete(process.pid)) throw new Error(`the fake's process ${process.pid} has ended already`);
     for (const description of process.stdio) release(description);
     this.#dead.push({ pid: process.pid, status });
-    this.raise(SIGCHLD);
+    this.raise(Signal.CHLD);
   }
 
   /** Makes this the program's next start: closes what does not survive one, and hands over the journal. */

@@ -1,3 +1,4 @@
+import { Signal } from "../../../lib/linux/signals.ts";
 import { escapeText } from "../../../lib/log/escape.ts";
 import { type Bytes, Errno, Mode, Open, type Path, Poll, SpawnFlag, type Stat, type Sys } from "../sys.ts";
 
@@ -16,10 +17,6 @@ export const TRUE = "/bin/true";
 export const FALSE = "/bin/false";
 export const SLEEP = "/bin/sleep";
 
-const SIGUSR1 = 10;
-const SIGUSR2 = 12;
-const SIGCHLD = 17;
-const SIGKILL = 9;
 const EBADF = 9;
 const ENAMETOOLONG = 36;
 const EPROTOTYPE = 91;
@@ -389,9 +386,9 @@ const events: readonly Behaviour[] = [
     run(sys) {
       const fd = ok(sys.signalfd());
       same(sys.readSignal(fd), -Errno.EAGAIN);
-      for (const signal of [SIGUSR2, SIGUSR1, SIGUSR1]) same(sys.kill(sys.getpid(), signal), 0);
+      for (const signal of [Signal.USR2, Signal.USR1, Signal.USR1]) same(sys.kill(sys.getpid(), signal), 0);
       same(poll(sys, fd, Poll.In, -1), Poll.In);
-      same([sys.readSignal(fd), sys.readSignal(fd), sys.readSignal(fd)], [SIGUSR1, SIGUSR2, -Errno.EAGAIN]);
+      same([sys.readSignal(fd), sys.readSignal(fd), sys.readSignal(fd)], [Signal.USR1, Signal.USR2, -Errno.EAGAIN]);
       ok(sys.close(fd));
     },
   },
@@ -435,8 +432,8 @@ const processes: readonly Behaviour[] = [
       const sleeping = ok(spawn(sys, SLEEP, "1000"));
       same(sys.reap(), 0);
       same(sys.kill(sleeping, 0), 0);
-      same(sys.kill(-sleeping, SIGKILL), 0);
-      same(ended(sys, sleeping), SIGKILL);
+      same(sys.kill(-sleeping, Signal.KILL), 0);
+      same(ended(sys, sleeping), Signal.KILL);
       same([sys.kill(sleeping, 0), sys.kill(-sleeping, 0)], [-Errno.ESRCH, -Errno.ESRCH]);
       same(sys.reap(), -Errno.ECHILD);
     },
@@ -447,7 +444,7 @@ const processes: readonly Behaviour[] = [
       const signals = ok(sys.signalfd());
       ok(spawn(sys, TRUE));
       same(poll(sys, signals, Poll.In, 5000), Poll.In);
-      same(sys.readSignal(signals), SIGCHLD);
+      same(sys.readSignal(signals), Signal.CHLD);
       holds(sys.reap() > 0, "it can be reaped then");
       ok(sys.close(signals));
     },
@@ -488,8 +485,8 @@ const processes: readonly Behaviour[] = [
       const pid = ok(sys.spawn(SLEEP, `${SLEEP}\x001000`, "", "", [-1, write, -1], 0, null));
       ok(sys.close(write));
       same(poll(sys, read, Poll.In, 0), 0);
-      same(sys.kill(pid, SIGKILL), 0);
-      same(ended(sys, pid), SIGKILL);
+      same(sys.kill(pid, Signal.KILL), 0);
+      same(ended(sys, pid), Signal.KILL);
       same(sys.read(read, 10), "");
       ok(sys.close(read));
     },

@@ -1,4 +1,12 @@
-import { fileOfValue, isUsableName, PERSONAL, toJson, toShell, valueOfFile } from "../../../lib/linux/environment.ts";
+import {
+  fileOfValue,
+  isUsableName,
+  PERSONAL,
+  surplus,
+  toJson,
+  toShell,
+  valueOfFile,
+} from "../../../lib/linux/environment.ts";
 import { readFile, replaceFile, writeFile } from "../base/files.ts";
 import type { Messages } from "../base/messages.ts";
 import { type Bytes, Errno, Mode, type Sys } from "../sys.ts";
@@ -6,6 +14,14 @@ import { type Bytes, Errno, Mode, type Sys } from "../sys.ts";
 const DIRECTORY = "/etc/container_environment";
 /** One longer entry would make every `execve(2)` fail: MAX_ARG_STRLEN. @see execve(2) */
 const MAX_ENTRY_BYTES = 131_072;
+/** Linux gives arguments and environment of a program together a quarter of the stack's limit, within these bounds. @see execve(2) */
+const ROOM_STACK_SHARE = 4;
+const LEAST_ROOM_BYTES = 131_072;
+const MOST_ROOM_BYTES = 6 << 20;
+/** An eighth of the room is for arguments. */
+const ENVIRONMENT_SHARE = 7 / 8;
+/** @see getrlimit(2) */
+const RLIMIT_STACK = 3;
 /** Everything in one file, for shells and for programs. */
 const DUMPS = [
   [`${DIRECTORY}.sh`, toShell],
@@ -50,6 +66,7 @@ export class ContainerEnvironment {
       this.#unexported.add(name);
       this.#cannotWrite(path, -result);
     }
+    this.#fit();
     this.#dump(true);
   }
 
@@ -62,8 +79,24 @@ export class ContainerEnvironment {
     for (const [name, value] of this.#initial) if (PERSONAL.includes(name)) this.variables.set(name, value);
     for (const [name, value] of directory) this.variables.set(name, value);
     for (const [name, value] of this.#initial) if (this.#unexported.has(name)) this.variables.set(name, value);
+    this.#fit();
     this.#dump(
       before.size !== this.variables.size || [...before].some(([name, value]) => this.variables.get(name) !== value),
+    );
+  }
+
+  /** Leaves out the largest variables of more than Linux can give to a program: with them nothing could be started at all. */
+  #fit(): void {
+    const { soft } = this.#sys.getrlimit(RLIMIT_STACK);
+    const limit = soft < 0 ? MOST_ROOM_BYTES : Math.min(MOST_ROOM_BYTES, soft / ROOM_STACK_SHARE);
+    const room = Math.max(LEAST_ROOM_BYTES, limit) * ENVIRONMENT_SHARE;
+    const left = surplus(this.variables, room);
+    if (left.length === 0) return;
+    const sizes = left.map((name) => `${name} (${this.variables.get(name)?.length} bytes)`);
+    for (const name of left) this.variables.delete(name);
+    this.#warnOnce(
+      sizes.join(),
+      `${sizes.join(", ")} left out: Linux gives a program's environment ${Math.floor(room)} bytes here, and all variables together have more; put large values into files`,
     );
   }
 

@@ -28,7 +28,11 @@ export interface InitRecord {
   readonly stopSignal: number;
   /** Monotonic milliseconds at which the shutdown began. */
   readonly stoppingSince: number;
+  /** Milliseconds that all its stages have. */
+  readonly stoppingMs: number;
   readonly stage: Stage;
+  /** Where hooks are started: the container's working directory, once the init has left it; else `""`. */
+  readonly directory: Bytes;
   /** The socket on which `sv` is answered, or -1. */
   readonly controlFd: number;
 }
@@ -41,7 +45,9 @@ export const FRESH: InitRecord = {
   mainStatus: null,
   stopSignal: 0,
   stoppingSince: 0,
+  stoppingMs: 0,
   stage: "main",
+  directory: "",
   controlFd: -1,
 };
 

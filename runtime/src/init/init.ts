@@ -1,9 +1,10 @@
 import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/linux/environment.ts";
 import { Children } from "../base/children.ts";
-import { Journal } from "../base/journal.ts";
+import { HEALTHY_AFTER_MS, Journal } from "../base/journal.ts";
 import { Loop } from "../base/loop.ts";
 import { Messages } from "../base/messages.ts";
 import { OutOfMemory } from "../base/out-of-memory.ts";
+import { SERVICE_DIRECTORY } from "../base/places.ts";
 import type { Context } from "../supervise/context.ts";
 import { serveControl } from "../supervise/control-server.ts";
 import type { ServiceRecord } from "../supervise/service.ts";
@@ -16,18 +17,16 @@ import { adoptMain, startMain } from "./main-command.ts";
 import type { Options } from "./options.ts";
 import { isServedAlready } from "./other-init.ts";
 import { adopt, type Running } from "./scripts.ts";
-import { readSettings } from "./settings.ts";
+import { readInitSettings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Signals } from "./signals.ts";
 import { removeStalePidFiles } from "./stale-pid-files.ts";
 import { startUp } from "./startup.ts";
 import { StopRequest } from "./stop-request.ts";
+import { leaveDirectory } from "./working-directory.ts";
 
-/** An incarnation that lived this long is sound: if it crashes, it is started again in place as often as a new one. */
-const HEALTHY_AFTER_MS = 10_000;
 /** @see getrlimit(2) */
 const RLIMIT_NOFILE = 7;
-const SERVICE_DIRECTORY = "/etc/service";
 
 /** A running init: its event loop, and the life of the container as a promise of its exit code. */
 export function startInit(sys: Sys, options: Options): { loop: Loop; life: Promise<number> } {
@@ -63,7 +62,7 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
   const kept = journal.readText();
   if (kept !== null) environment.variables = parseEnvironBlock(kept);
   else environment.begin();
-  const settings = readSettings(environment.variables, (text) => messages.warn(text));
+  const settings = readInitSettings(environment.variables, (text) => messages.warn(text));
   const children = new Children(sys, loop);
   const log = new LogDaemon({ sys, loop, children, messages, journal, environment }, resumedLog, sockets);
   const context: Context = {
@@ -100,6 +99,7 @@ async function live(core: Core): Promise<number> {
   }
   if (!core.options.skipServices) serveServices(core);
   const main = core.record.mainPid > 0 ? adoptMain(core, core.record.mainPid) : startOnce(core);
+  leaveDirectory(core);
   const hook = core.record.scriptPid > 0 ? adopt(core, core.record.script, core.record.scriptPid) : null;
   // Whatever died unseen while this incarnation started; all that was taken over has to be known by now.
   core.children.reap();

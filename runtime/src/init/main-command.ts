@@ -1,12 +1,10 @@
 import { formatEnvironBlock } from "../../../lib/linux/environment.ts";
 import { signalName } from "../../../lib/linux/signals.ts";
 import { exitCode, exitSignal, shellStatus, type WaitStatus } from "../../../lib/linux/wait-status.ts";
-import { explain, findProgram, spawnAsShell } from "../base/programs.ts";
+import { DEFAULT_PATH, explain, findProgram, spawnAsShell } from "../base/programs.ts";
 import { type Bytes, Errno, SpawnFlag } from "../sys.ts";
 import { advance, type Core } from "./core.ts";
 import type { Running } from "./scripts.ts";
-
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** The main command, running; or a shell's exit code for why it could not be started (126, 127), which has been said. */
 export function startMain(core: Core): Running | number {

@@ -1,5 +1,5 @@
-import { signalNumber } from "../../../lib/linux/signals.ts";
 import type { Bytes } from "../sys.ts";
+import { parseStopSignal } from "./settings.ts";
 
 /** The command line of `my_init`. */
 export interface Options {
@@ -69,8 +69,12 @@ export function parseOptions(args: readonly Bytes[]): Parsed {
     if (flag === "--help") return { kind: "help" };
     if (flag === "--stop-signal") {
       const name = equals < 0 ? args[++at] : word.slice(equals + 1);
-      const signal = signalNumber(name ?? "");
-      if (signal === null) return { kind: "usage", problem: `argument --stop-signal: "${name ?? ""}" is no signal` };
+      const signal = parseStopSignal(name ?? "");
+      if (signal === undefined)
+        return {
+          kind: "usage",
+          problem: `argument --stop-signal: "${name ?? ""}" is no signal that can stop a container`,
+        };
       stopSignals.push(signal);
     } else if (equals >= 0) return { kind: "usage", problem: `argument ${flag}: takes no value` };
     flags.add(flag);

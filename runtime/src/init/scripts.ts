@@ -5,6 +5,7 @@ import { isExecutable } from "../base/files.ts";
 import { explain, spawnAsShell } from "../base/programs.ts";
 import { type Bytes, Errno, Mode } from "../sys.ts";
 import { advance, type Core } from "./core.ts";
+import { workingDirectory } from "./working-directory.ts";
 
 /** A link to this file masks a script, as in systemd. */
 const MASK = "/dev/null";
@@ -53,7 +54,9 @@ export function startScript(core: Core, path: Bytes): Running | null {
   const { sys, messages } = core;
   messages.info(`Running ${path}...`);
   const env = formatEnvironBlock(core.environment.variables);
-  const pid = spawnAsShell(sys, { path, argv: [path], env }, (text) => messages.warn(text));
+  const pid = spawnAsShell(sys, { path, argv: [path], env, cwd: workingDirectory(core) }, (text) =>
+    messages.warn(text),
+  );
   if (pid < 0) {
     messages.warn(`cannot run ${path}: ${explain(sys, path, -pid)}`);
     return null;

@@ -1,14 +1,14 @@
+import { Signal } from "../../../lib/linux/signals.ts";
+import { formatDuration } from "../../../lib/text/duration.ts";
 import { descendantsOf } from "../base/process-tree.ts";
+import { isUnreachable, nameAll, send } from "../base/signalling.ts";
 import { withdrawControl } from "../supervise/control-server.ts";
 import type { Bytes } from "../sys.ts";
-import { type Budget, STAGES, type Stage, stageEnd } from "./budget.ts";
+import { type Budget, type Counts, longest, type Plan, planStop, STAGES, type Stage, stageEnd } from "./budget.ts";
 import { advance, type Core } from "./core.ts";
 import { failure, type Running, scriptsIn, startScript } from "./scripts.ts";
 import { afterKill, forceToExit, impatientBudget, stopProcess } from "./stop-process.ts";
 
-const SIGTERM = 15;
-const SIGKILL = 9;
-const SIGCONT = 18;
 /** A log whose input some leftover process keeps open gets this long after the last service, then the last stage ends both. */
 const LOG_DRAIN_MS = 1000;
 
@@ -16,7 +16,7 @@ const LOG_DRAIN_MS = 1000;
 interface Stopped {
   readonly name: Bytes;
   readonly tookMs: number;
-  readonly killed: boolean;
+  readonly how: "ended" | "killed" | "not run";
 }
 
 /** The way down: main command, hooks, services, hooks, everything else, in one budget of time. */
@@ -25,7 +25,8 @@ export class Shutdown {
   readonly #budget: Budget;
   readonly #since: number;
   readonly #hooks: { readonly pre: readonly Bytes[]; readonly post: readonly Bytes[] };
-  readonly #present: ReadonlySet<Stage>;
+  readonly #counts: Counts;
+  readonly #plan: Plan;
   readonly #stopped: Stopped[] = [];
   readonly #takenOver: Running | null;
 
@@ -35,29 +36,32 @@ export class Shutdown {
     this.#core = core;
     core.log.stopping = true;
     this.#takenOver = takenOver;
+    const hooks = (directory: Bytes) => (core.guest ? [] : scriptsIn(core, directory));
+    this.#hooks = { pre: hooks("/etc/my_init.pre_shutdown.d"), post: hooks("/etc/my_init.post_shutdown.d") };
+    this.#counts = {
+      main: core.record.mainPid > 0 ? 1 : 0,
+      pre: this.#hooks.pre.length,
+      services: core.supervisor.names().length > 0 ? 1 : 0,
+      post: this.#hooks.post.length,
+      all: options.killAllOnExit ? 1 : 0,
+    };
+    this.#plan = planStop(settings.stopTimes, this.#counts);
     if (core.record.phase !== "stopping")
       advance(core, {
         phase: "stopping",
         // Since a startup file was told to stop: one budget for it and for what it leaves behind.
         stoppingSince: core.record.stoppingSince || loop.now(),
+        stoppingMs: core.record.stoppingSince > 0 ? core.record.stoppingMs : this.#plan.totalMs,
         stopSignal: core.stop.signal,
       });
     this.#since = core.record.stoppingSince;
-    this.#budget = impatientBudget(core, this.#since, settings.shutdownMs);
-    const hooks = (directory: Bytes) => (core.guest ? [] : scriptsIn(core, directory));
-    this.#hooks = { pre: hooks("/etc/my_init.pre_shutdown.d"), post: hooks("/etc/my_init.post_shutdown.d") };
-    const present = new Set<Stage>(["main"]);
-    if (this.#hooks.pre.length > 0) present.add("pre");
-    if (core.supervisor.names().length > 0) present.add("services");
-    if (this.#hooks.post.length > 0) present.add("post");
-    if (options.killAllOnExit) present.add("all");
-    this.#present = present;
+    this.#budget = impatientBudget(core, this.#since, core.record.stoppingMs);
   }
 
   /** @param main the main command while it runs. @returns whether nothing had to be killed */
   async run(main: Running | null): Promise<boolean> {
     for (const stage of STAGES.slice(STAGES.indexOf(this.#core.record.stage))) {
-      if (!this.#present.has(stage)) continue;
+      if (!this.#counts[stage]) continue;
       advance(this.#core, { stage });
       if (stage === "main") await this.#stopMain(main);
       else if (stage === "services") await this.#stopServices();
@@ -66,7 +70,7 @@ export class Shutdown {
     }
     await this.#endLog();
     this.#summarize();
-    return this.#stopped.every(({ killed }) => !killed);
+    return this.#stopped.every(({ how }) => how === "ended");
   }
 
   /** The last stage alone, for a container that never came up. */
@@ -75,77 +79,93 @@ export class Shutdown {
     await this.#endLog();
   }
 
-  /** Tells the end of a stage that begins now: `capMs` from now at the latest, earlier when the budget is cut. */
-  #endOf(stage: Stage, capMs: number): () => number {
-    const capAt = this.#core.loop.now() + capMs;
-    return () => Math.min(stageEnd(stage, this.#present, this.#budget.startedAt, this.#budget.ms), capAt);
+  /**
+   * Returns the end of a stage's process that begins now, which comes earlier when the budget is cut.
+   * @param later share of the stage's reserve that its later processes keep
+   */
+  #endOf(stage: Stage, later = 0): () => number {
+    const capAt = this.#core.loop.now() + longest(stage, this.#core.settings.stopTimes);
+    return () => Math.min(stageEnd(stage, this.#plan, this.#budget.startedAt, this.#budget.ms, later), capAt);
   }
 
-  #note(name: Bytes, since: number, killed: boolean): void {
-    this.#stopped.push({ name, tookMs: this.#core.loop.now() - since, killed });
+  #note(name: Bytes, since: number, how: Stopped["how"]): void {
+    this.#stopped.push({ name, tookMs: this.#core.loop.now() - since, how });
   }
 
   async #stopMain(main: Running | null): Promise<void> {
     if (main === null || this.#core.record.mainPid === 0) return;
     const since = this.#core.loop.now();
-    const endAt = this.#endOf("main", this.#core.settings.killProcessMs);
-    const inTime = await stopProcess(this.#core, main, this.#budget, endAt);
-    this.#note(main.path, since, !inTime);
+    const inTime = await stopProcess(this.#core, main, this.#budget, this.#endOf("main"));
+    this.#note(main.path, since, inTime ? "ended" : "killed");
   }
 
   async #runHooks(hooks: readonly Bytes[], stage: "pre" | "post"): Promise<void> {
-    const { record, messages, loop, settings } = this.#core;
+    const { record, messages, loop } = this.#core;
     const interrupted = hooks.indexOf(record.script);
-    for (const path of hooks.slice(Math.max(0, interrupted))) {
+    for (let at = Math.max(0, interrupted); at < hooks.length; at++) {
+      const path = hooks[at] as Bytes;
       const adopted = path === this.#takenOver?.path ? this.#takenOver : null;
       if (path === record.script && adopted === null) continue;
+      const since = loop.now();
+      const endAt = this.#endOf(stage, (hooks.length - 1 - at) / hooks.length);
+      if (adopted === null && endAt() <= since) {
+        messages.warn(`${path} is not run: no time is left for it; give the stop more (KILL_PROCESS_TIMEOUT)`);
+        this.#note(path, since, "not run");
+        continue;
+      }
       const hook = adopted ?? startScript(this.#core, path);
       if (hook === null) continue;
-      const since = loop.now();
-      const inTime = await this.#budget.within(hook.ended, this.#endOf(stage, settings.killProcessMs));
+      const inTime = await this.#budget.within(hook.ended, endAt);
       if (inTime) {
         const problem = failure(await hook.ended);
         if (problem !== null) messages.warn(`${path} ${problem}; the shutdown goes on`);
       } else {
         await forceToExit(this.#core, hook);
       }
-      this.#note(path, since, !inTime);
+      this.#note(path, since, inTime ? "ended" : "killed");
     }
   }
 
   async #stopServices(): Promise<void> {
-    const { supervisor, loop, messages, settings } = this.#core;
+    const { supervisor, loop, messages } = this.#core;
     const since = loop.now();
-    const endAt = this.#endOf("services", settings.killProcessMs);
+    const endAt = this.#endOf("services");
     const killed = new Set<Bytes>();
-    const { mains, all } = supervisor.end((name) => this.#note(`service ${name}`, since, killed.has(name)));
+    const note = (name: Bytes) => this.#note(`service ${name}`, since, killed.has(name) ? "killed" : "ended");
+    const { mains, all } = supervisor.end(note);
     if (!(await this.#budget.within(mains, endAt))) {
       for (const name of supervisor.kill()) killed.add(name);
       messages.warn(`Services did not shut down in time: ${[...killed].join(", ")}. Forcing them to exit.`);
       await afterKill(this.#core, mains);
     }
+    for (const name of supervisor.unreachable()) this.#note(`service ${name}`, since, "killed");
     const drainingSince = loop.now();
     if (await this.#budget.within(all, () => Math.min(endAt(), drainingSince + LOG_DRAIN_MS))) return;
-    this.#note(`the log of service ${supervisor.names().join(", ")}`, drainingSince, false);
+    this.#note(`the log of service ${supervisor.names().join(", ")}`, drainingSince, "ended");
   }
 
   async #stopAll(): Promise<void> {
-    const { children, loop, log, messages, settings } = this.#core;
+    const { sys, children, loop, log, messages } = this.#core;
     messages.info("Killing all processes...");
-    // It ignores TERM, and is the only one that nobody waits for.
-    const noOther = () => children.noneBut(() => log.pid);
-    const endAt = this.#endOf("all", settings.killAllMs);
+    // The log daemon ignores TERM; nobody waits for it, nor for what cannot be sent TERM.
+    const noOther = () => children.noneBut((pid) => pid === log.pid || isUnreachable(sys, pid));
+    const endAt = this.#endOf("all");
     const since = loop.now();
     if (endAt() > since) {
-      this.#signalAll(SIGTERM);
-      this.#signalAll(SIGCONT);
+      this.#signalAll(Signal.TERM);
+      this.#signalAll(Signal.CONT);
     }
-    if (await this.#budget.within(noOther(), endAt)) return;
+    const inTime = await this.#budget.within(noOther(), endAt);
+    // An orphan that comes just now is not one that was killed.
+    const left = children.living().filter((pid) => pid !== log.pid && (!inTime || isUnreachable(sys, pid)));
+    if (inTime && left.length === 0) return;
+    this.#note(left.length > 0 ? nameAll(sys, left) : "other processes", since, "killed");
+    for (const pid of left) if (isUnreachable(sys, pid)) send(this.#core, pid, Signal.TERM);
+    if (inTime) return;
     messages.warn("Not all processes have exited in time. Forcing them to exit.");
     // The log daemon is killed as well, and started again for what is still to be written.
-    this.#signalAll(SIGKILL);
+    this.#signalAll(Signal.KILL);
     await afterKill(this.#core, noOther());
-    this.#note("other processes", since, true);
   }
 
   /** Has the log daemon write what the others said until their end, and takes away what the init has bound: a mount would keep it. */
@@ -164,14 +184,10 @@ export class Shutdown {
   #summarize(): void {
     const { loop, messages } = this.#core;
     const slowest = this.#stopped.reduce<Stopped | null>((a, b) => (a === null || b.tookMs > a.tookMs ? b : a), null);
-    const killed = this.#stopped.filter((stopped) => stopped.killed).map(({ name }) => name);
-    const longest = slowest === null ? "" : `; ${slowest.name} took longest (${duration(slowest.tookMs)})`;
-    const text = `Stopped in ${duration(loop.now() - this.#since)}${longest}`;
+    const killed = this.#stopped.filter(({ how }) => how === "killed").map(({ name }) => name);
+    const took = slowest === null ? "" : `; ${slowest.name} took longest (${formatDuration(slowest.tookMs)})`;
+    const text = `Stopped in ${formatDuration(loop.now() - this.#since)}${took}`;
     if (killed.length > 0) messages.warn(`${text}; killed: ${killed.join(", ")}.`);
     else messages.info(`${text}.`);
   }
-}
-
-function duration(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

@@ -1,40 +1,60 @@
 import { formatEnvironBlock } from "../../../lib/linux/environment.ts";
-import { signalName } from "../../../lib/linux/signals.ts";
+import { Signal, signalName } from "../../../lib/linux/signals.ts";
 import { isExecutable } from "../base/files.ts";
 import { explain, spawnAsShell } from "../base/programs.ts";
-import { SpawnFlag } from "../sys.ts";
+import { send } from "../base/signalling.ts";
+import { Open, SpawnFlag, type Sys } from "../sys.ts";
 import type { Core } from "./core.ts";
+import { workingDirectory } from "./working-directory.ts";
 
-const SIGHUP = 1;
-const SIGINT = 2;
-const SIGTERM = 15;
-const SIGCHLD = 17;
-const FIRST_REALTIME = 32;
-/** HUP, QUIT, USR1, USR2, ALRM, CONT, WINCH: what a main command may want to hear of; the rest has no meaning for it. */
-const FORWARDED: readonly number[] = [1, 3, 10, 12, 14, 18, 28];
+/** Signals that a main command may want to get; the others mean nothing to it. */
+const FORWARDED: readonly number[] = [
+  Signal.HUP,
+  Signal.QUIT,
+  Signal.USR1,
+  Signal.USR2,
+  Signal.ALRM,
+  Signal.CONT,
+  Signal.WINCH,
+];
+/** Signals that ask programs in general to stop: `STOPSIGNAL` of nginx and php-fpm, of systemd, of Apache. */
+const STOPS_SOMEBODY: readonly number[] = [Signal.QUIT, Signal.RTMIN3, Signal.WINCH];
+/** Signals that come by themselves: from a terminal, a pipe, a socket, a shell's job control. */
+const SILENT: readonly number[] = [
+  Signal.CONT,
+  Signal.PIPE,
+  Signal.TSTP,
+  Signal.TTIN,
+  Signal.TTOU,
+  Signal.URG,
+  Signal.IO,
+];
 const HOOKS = "/etc/my_init.signal.d";
 
 /** Acts on one signal that this process got. */
 export class Signals {
   readonly #core: Core;
   readonly #hooks = new Set<number>();
+  /** Signals of which it was said that they do nothing. */
+  readonly #told = new Set<number>();
 
   constructor(core: Core) {
     this.#core = core;
   }
 
   handle(signal: number): void {
-    if (signal === SIGCHLD) {
+    if (signal === Signal.CHLD) {
       this.#core.children.reap();
       this.#core.log.childChanged();
     } else if (this.#stops(signal)) this.#stop(signal);
-    else if ((FORWARDED.includes(signal) || signal >= FIRST_REALTIME) && !this.#runHook(signal)) this.#forward(signal);
+    else if (!FORWARDED.includes(signal) && signal < Signal.FirstRealtime) this.#doesNothing(signal);
+    else if (!this.#runHook(signal)) this.#forward(signal);
   }
 
   #stops(signal: number): boolean {
     const { options, settings } = this.#core;
     const chosen = signal === settings.stopSignal || options.stopSignals.includes(signal);
-    return signal === SIGTERM || signal === SIGINT || chosen;
+    return signal === Signal.TERM || signal === Signal.INT || chosen;
   }
 
   /** Said at once: what follows may take its time, and a log that only shows the end leaves open why. */
@@ -46,8 +66,23 @@ export class Signals {
 
   #forward(signal: number): void {
     const { sys, record, supervisor, options } = this.#core;
-    if (record.mainPid > 0) sys.kill(record.mainPid, signal);
-    else if (signal === SIGHUP && options.mainCommand.length === 0 && record.phase === "running") supervisor.rescan();
+    if (record.mainPid > 0) send(this.#core, record.mainPid, signal);
+    else if (signal === Signal.HUP && options.mainCommand.length === 0) {
+      // While startup files run the services are still to be read.
+      if (record.phase === "running") supervisor.rescan();
+    } else if (signal === Signal.WINCH && hasTerminal(sys)) return;
+    else if (STOPS_SOMEBODY.includes(signal)) this.#stop(signal);
+    else this.#doesNothing(signal);
+  }
+
+  /** Said once: whoever chose the signal, by STOPSIGNAL or `docker kill`, waits for something to happen. */
+  #doesNothing(signal: number): void {
+    const { messages, record } = this.#core;
+    if (SILENT.includes(signal) || record.phase === "stopping" || this.#told.has(signal)) return;
+    this.#told.add(signal);
+    const name = signalName(signal);
+    const why = record.mainPid > 0 ? "it is not passed on" : "no main command runs";
+    messages.warn(`${name} does nothing here: ${why}; to stop the container by it: --stop-signal ${name}`);
   }
 
   /** `true` when the image has a hook for this signal. One runs at a time; the signal is not kept for another run. */
@@ -58,7 +93,8 @@ export class Signals {
     if (this.#hooks.has(signal)) return true;
     const env = formatEnvironBlock(environment.variables);
     const argv = [path, String(record.mainPid)];
-    const pid = spawnAsShell(sys, { path, argv, env, flags: SpawnFlag.Group }, (text) => messages.warn(text));
+    const cwd = workingDirectory(this.#core);
+    const pid = spawnAsShell(sys, { path, argv, env, cwd, flags: SpawnFlag.Group }, (text) => messages.warn(text));
     if (pid < 0) {
       messages.warn(
         `cannot run ${path}: ${explain(sys, path, -pid)}; ${signalName(signal)} is forwarded as without it`,
@@ -69,4 +105,11 @@ export class Signals {
     children.add(pid, { exited: () => this.#hooks.delete(signal) });
     return true;
   }
+}
+
+/** Whether a terminal may have sent a WINCH because its window changed. */
+function hasTerminal(sys: Sys): boolean {
+  const fd = sys.open("/dev/tty", Open.Read | Open.NonBlock, 0);
+  if (fd >= 0) sys.close(fd);
+  return fd >= 0;
 }

@@ -1,6 +1,6 @@
 import { isExecutable } from "../base/files.ts";
 import type { Bytes } from "../sys.ts";
-import { type Stage, stageEnd } from "./budget.ts";
+import { type Counts, longest, planStop, stageEnd } from "./budget.ts";
 import { advance, type Core } from "./core.ts";
 import { adopt, failure, type Running, scriptsIn, startScript } from "./scripts.ts";
 import { impatientBudget, stopProcess } from "./stop-process.ts";
@@ -8,7 +8,7 @@ import { impatientBudget, stopProcess } from "./stop-process.ts";
 const INSECURE_KEY_PROGRAM = "/usr/sbin/enable_insecure_key";
 const RC_LOCAL = "/etc/rc.local";
 /** What is to be ended when a startup file is told to stop: itself, in the place of the main command, and what it leaves. */
-const LEFT: ReadonlySet<Stage> = new Set(["main", "all"]);
+const LEFT: Counts = { main: 1, all: 1 };
 
 /** `stopped`: a signal came before all had run. */
 export type StartupOutcome = "done" | "failed" | "stopped";
@@ -46,11 +46,13 @@ async function finish(core: Core, script: Running): Promise<StartupOutcome> {
   await Promise.race([script.ended, core.stop.requested]);
   if (core.record.scriptPid > 0 && core.stop.count > 0) {
     const since = core.record.stoppingSince || core.loop.now();
-    advance(core, { stoppingSince: since, stopSignal: core.stop.signal });
-    const { killProcessMs, shutdownMs } = core.settings;
-    const budget = impatientBudget(core, since, shutdownMs);
+    const { stopTimes } = core.settings;
+    const plan = planStop(stopTimes, LEFT);
+    advance(core, { stoppingSince: since, stoppingMs: plan.totalMs, stopSignal: core.stop.signal });
+    const budget = impatientBudget(core, since, plan.totalMs);
     // What the script leaves behind is ended in the same budget, before the engine's patience ends.
-    const endAt = () => Math.min(stageEnd("main", LEFT, budget.startedAt, budget.ms), since + killProcessMs);
+    const capAt = since + longest("main", stopTimes);
+    const endAt = () => Math.min(stageEnd("main", plan, budget.startedAt, budget.ms), capAt);
     await stopProcess(core, script, budget, endAt);
     return "stopped";
   }

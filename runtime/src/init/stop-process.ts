@@ -1,9 +1,9 @@
+import { Signal } from "../../../lib/linux/signals.ts";
+import { send } from "../base/signalling.ts";
 import { Budget } from "./budget.ts";
 import type { Core } from "./core.ts";
 import type { Running } from "./scripts.ts";
 
-const SIGTERM = 15;
-const SIGKILL = 9;
 /** What KILL does not end within this time hangs in the kernel; nobody waits for it. */
 const AFTER_KILL_MS = 1000;
 /** What a second stop signal leaves of the budget. */
@@ -14,11 +14,11 @@ const IMPATIENT_MS = 1000;
  * @returns whether TERM was enough
  */
 export async function stopProcess(core: Core, process: Running, budget: Budget, endAt: () => number): Promise<boolean> {
-  const { sys, loop, messages } = core;
+  const { loop, messages } = core;
   const name = `${process.path} (PID ${process.pid})`;
   messages.info(`Shutting down ${name}...`);
   // A timeout of 0 means KILL at once.
-  if (endAt() > loop.now()) sys.kill(process.pid, SIGTERM);
+  if (endAt() > loop.now() && !send(core, process.pid, Signal.TERM)) return false;
   if (await budget.within(process.ended, endAt)) return true;
   await forceToExit(core, process);
   return false;
@@ -27,8 +27,7 @@ export async function stopProcess(core: Core, process: Running, budget: Budget, 
 /** Ends a process with KILL. */
 export async function forceToExit(core: Core, process: Running): Promise<void> {
   core.messages.warn(`${process.path} (PID ${process.pid}) did not shut down in time. Forcing it to exit.`);
-  core.sys.kill(process.pid, SIGKILL);
-  await afterKill(core, process.ended);
+  if (send(core, process.pid, Signal.KILL)) await afterKill(core, process.ended);
 }
 
 /** Waits for the end of what was killed, but not for ever. */

@@ -1,11 +1,15 @@
 import { parseEnvironBlock } from "../../../lib/linux/environment.ts";
+import { Signal } from "../../../lib/linux/signals.ts";
 import { LOG_FILES } from "../../../lib/log/routes.ts";
 import { DEFAULT_LOG_SETTINGS, type LogSettings, readLogSettings } from "../../../lib/log/settings.ts";
 import { JOURNAL_SOCKET } from "../../../lib/log/sockets.ts";
 import { parseSettingLines } from "../../../lib/text/setting-lines.ts";
+import type { SettingSource } from "../../../lib/text/settings.ts";
 import { Children } from "../base/children.ts";
 import { readFile } from "../base/files.ts";
+import { HEALTHY_AFTER_MS } from "../base/journal.ts";
 import { Loop } from "../base/loop.ts";
+import { LOG_SETTINGS_FILE, SERVICE_DIRECTORY } from "../base/places.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 import { ForwarderProcess } from "./forward/process.ts";
 import { SPOOL, SPOOL_BYTES } from "./forward/spool.ts";
@@ -31,8 +35,6 @@ const MEMORY = 3;
 const JOURNAL = 4;
 const FIRST_ARGUMENT = 5;
 const DIRECTORY = "/var/log";
-const SETTINGS_FILE = "/etc/shipshape/logd.conf";
-const SERVICES = "/etc/service";
 
 const SPOOL_RULES = {
   // A half is looked at when a batch is in it, which is this much at most.
@@ -47,11 +49,6 @@ const READ_TURNS = 16;
 /** Size of a pipe. @see pipe(7) */
 const PIPE_BYTES = 65_536;
 
-const SIGHUP = 1;
-const SIGUSR1 = 10;
-const SIGUSR2 = 12;
-const SIGCHLD = 17;
-const HEALTHY_AFTER_MS = 10_000;
 /** `syslog.notice` and `syslog.warning`, for what the daemon says itself. */
 const OWN_PRIORITY = 5 * 8 + 5;
 
@@ -100,7 +97,7 @@ class LogDaemon {
     this.#children = new Children(sys, this.loop);
     this.#environment = parseEnvironBlock(sys.environ);
     const warn = (text: string) => this.#warn(text);
-    this.#settings = this.#readSettings(DEFAULT_LOG_SETTINGS, SETTINGS_FILE);
+    this.#settings = this.#readSettings(DEFAULT_LOG_SETTINGS, LOG_SETTINGS_FILE);
     this.#stamps = new Stamps(arena, this.#settings.timestamp === "iso");
     this.#files = LOG_FILES.map((name, index) => new LogFile(arena, `${DIRECTORY}/${name}`, arena.pathAt(index), warn));
     const { forward } = this.#settings;
@@ -170,7 +167,11 @@ class LogDaemon {
   }
 
   #add(name: Bytes, fd: number, entry: number): void {
-    const settings = this.#readSettings({ ...this.#settings, file: null }, `${SERVICES}/${name}/log.conf`, false);
+    const settings = this.#readSettings(
+      { ...this.#settings, file: null },
+      `${SERVICE_DIRECTORY}/${name}/log.conf`,
+      false,
+    );
     const path = settings.file ?? `${DIRECTORY}/services/${name}.log`;
     const file = path === "" ? null : this.#fileOf(path, entryAt(entry) + PATH_AT);
     if (file !== null && !this.#rotations.has(file))
@@ -200,8 +201,8 @@ class LogDaemon {
     const text = readFile(this.#sys, path, 65536);
     if (typeof text === "number" && text !== -Errno.ENOENT)
       this.#warn(`cannot read ${path}: ${this.#sys.strerror(-text)}`);
-    const sources = [{ from: path, values: parseSettingLines(typeof text === "string" ? text : "") }];
-    if (environment) sources.push({ from: "the environment", values: new Map(this.#environment) });
+    const sources: SettingSource[] = [{ from: path, values: parseSettingLines(typeof text === "string" ? text : "") }];
+    if (environment) sources.push({ from: "the environment", values: this.#environment, shared: true });
     return readLogSettings(base, sources, (message) => this.#warn(message));
   }
 
@@ -270,10 +271,10 @@ class LogDaemon {
   }
 
   #signal(signal: number): void {
-    if (signal === SIGCHLD) this.#children.reap();
-    else if (signal === SIGHUP) for (const file of [...this.#files, ...this.#rotations.keys()]) file.close();
-    else if (signal === SIGUSR1) this.#endAs("handover");
-    else if (signal === SIGUSR2) this.#endAs("last");
+    if (signal === Signal.CHLD) this.#children.reap();
+    else if (signal === Signal.HUP) for (const file of [...this.#files, ...this.#rotations.keys()]) file.close();
+    else if (signal === Signal.USR1) this.#endAs("handover");
+    else if (signal === Signal.USR2) this.#endAs("last");
   }
 
   #endAs(ending: "handover" | "last"): void {

@@ -1,5 +1,7 @@
+import { Signal } from "../../../lib/linux/signals.ts";
 import { isDirectory } from "../base/files.ts";
 import { outputPipe } from "../base/output-pipe.ts";
+import { send } from "../base/signalling.ts";
 import type { Bytes } from "../sys.ts";
 import type { Context } from "./context.ts";
 import { stateText } from "./state-text.ts";
@@ -86,7 +88,7 @@ export class Service implements Owner {
     let killed = false;
     for (const process of this.processes()) {
       const pid = livePid(process.state);
-      if (pid > 0 && this.#context.sys.kill(pid, 9) === 0) killed = true;
+      if (pid > 0 && send(this.#context, pid, Signal.KILL)) killed = true;
     }
     return killed;
   }

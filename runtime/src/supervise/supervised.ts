@@ -1,9 +1,11 @@
 import { signalName } from "../../../lib/linux/signals.ts";
 import { exitCode, exitSignal, type WaitStatus } from "../../../lib/linux/wait-status.ts";
+import { formatDuration } from "../../../lib/text/duration.ts";
 import type { Parent } from "../base/children.ts";
 import { isExecutable } from "../base/files.ts";
 import { membersOf } from "../base/process-tree.ts";
 import { explain, spawn } from "../base/programs.ts";
+import { send as sendSignal } from "../base/signalling.ts";
 import type { Timer } from "../base/timers.ts";
 import { type Bytes, Errno, SpawnFlag } from "../sys.ts";
 import { UP_MS } from "./backoff.ts";
@@ -96,7 +98,7 @@ export class Supervised implements Parent {
   get problem(): string {
     const { state } = this;
     if (state.kind !== "backoff") return "";
-    return `${this.#problem}${this.#problem && "; "}next try in ${seconds(Math.max(0, state.at - this.#now()))}`;
+    return `${this.#problem}${this.#problem && "; "}next try in ${formatDuration(Math.max(0, state.at - this.#now()))}`;
   }
 
   /**
@@ -175,7 +177,7 @@ export class Supervised implements Parent {
     if (program === "run") this.#problem = `cannot start it: ${reason}`;
     const retry =
       this.state.kind === "backoff"
-        ? `; next try when the directory changes or in ${seconds(this.state.at - this.state.since)}`
+        ? `; next try when the directory changes or in ${formatDuration(this.state.at - this.state.since)}`
         : "";
     messages.warn(`cannot start service ${this.name}: ${reason}${retry}`);
     if (this.state.kind === "backoff") this.#watchForRepair();
@@ -193,7 +195,7 @@ export class Supervised implements Parent {
 
   #signal(pid: number, signal: number, letter: string): void {
     const send = () => {
-      if (livePid(this.state) === pid) this.#context.sys.kill(pid, signal);
+      if (livePid(this.state) === pid) sendSignal(this.#context, pid, signal);
     };
     const custom = letter === "d" || letter === "x" ? "t" : letter;
     if (!this.#control(custom, (status) => status !== 0 && send())) send();
@@ -230,14 +232,10 @@ export class Supervised implements Parent {
         ? `was killed by ${signalName(signal)}${this.#context.outOfMemory.cause(signal)}`
         : `exited with status ${exitCode(status)}`;
     const hint = status === 0 && uptimeMs < UP_MS ? " (run has to stay in the foreground)" : "";
-    this.#problem = `${how} after ${seconds(uptimeMs)}${hint}`;
-    const next = delayMs <= 0 ? "restarting it" : `restarting it in ${seconds(delayMs)}`;
+    this.#problem = `${how} after ${formatDuration(uptimeMs)}${hint}`;
+    const next = delayMs <= 0 ? "restarting it" : `restarting it in ${formatDuration(delayMs)}`;
     const text = `service ${this.name} ${this.#problem}: ${next}`;
     if (status === 0) this.#context.messages.info(text);
     else this.#context.messages.warn(text);
   }
-}
-
-function seconds(ms: number): string {
-  return `${ms < 10_000 ? Math.round(ms / 100) / 10 : Math.round(ms / 1000)} s`;
 }

@@ -1,5 +1,6 @@
 import type { ProcessStatus, ServiceStatus } from "../../../lib/control/protocol.ts";
 import { Journal } from "../base/journal.ts";
+import { isUnreachable } from "../base/signalling.ts";
 import { type Bytes, Errno, Mode } from "../sys.ts";
 import type { Context } from "./context.ts";
 import { Service, type ServiceRecord } from "./service.ts";
@@ -93,19 +94,31 @@ export class Supervisor {
   }
 
   /**
-   * Ends all services at once, their logs after them. `mains` resolves when no `run` lives, `all` when no log does either;
-   * `ended` is told each service as its `run` (and `finish`) is done.
+   * Ends all services at once, their logs after them. `mains` resolves when no `run` lives, `all` when no log does either; services that
+   * may not be sent signals are not waited for. `ended` is called with each service as its `run` (and `finish`) is done.
    */
   end(ended: (name: Bytes) => void): { mains: Promise<void>; all: Promise<void> } {
     this.#ending = true;
     const running = new Set(this.#services.values());
     const mains = this.#until((service) => {
       if (service?.main.state.kind === "down" && running.delete(service)) ended(service.name);
-      return running.size === 0;
+      return this.#leftAlone(running);
     });
-    const all = this.#until(() => this.#services.size === 0);
+    const all = this.#until(() => this.#leftAlone(this.#services.values()));
     for (const service of [...running]) service.end();
     return { mains, all };
+  }
+
+  /** Names of the services that run and may not be sent signals. */
+  unreachable(): Bytes[] {
+    const living = [...this.#services.values()];
+    return living.filter((service) => this.#leftAlone([service])).map(({ name }) => name);
+  }
+
+  /** Whether none of these lives, or only such as may not be sent signals. */
+  #leftAlone(services: Iterable<Service>): boolean {
+    for (const { main } of services) if (!isUnreachable(this.#context.sys, livePid(main.state))) return false;
+    return true;
   }
 
   /** Sends KILL to what still lives and returns its names. */

@@ -1,3 +1,4 @@
+import { Signal } from "../../../lib/linux/signals.ts";
 import { exitCode, exitSignal, type WaitStatus } from "../../../lib/linux/wait-status.ts";
 import { type BackoffSettings, CLEAN_RECORD, nextStart, type Record, UP_MS } from "./backoff.ts";
 
@@ -49,11 +50,6 @@ export type Effect =
   | { readonly kind: "signal"; readonly pid: number; readonly signal: number; readonly letter: string }
   /** Something an operator should read: the process ended unasked. */
   | { readonly kind: "ended"; readonly status: WaitStatus; readonly uptimeMs: number; readonly delayMs: number };
-
-const SIGKILL = 9;
-const SIGTERM = 15;
-const SIGCONT = 18;
-const SIGSTOP = 19;
 
 export function initial(now: number): State {
   return { kind: "down", want: "down", since: now, record: CLEAN_RECORD };
@@ -121,21 +117,21 @@ function down(state: State, letter: "d" | "x", now: number): Result {
   if (state.kind !== "up") return [wanting(state, "down")];
   return [
     { ...state, want: "down", gotTerm: true, paused: false },
-    { kind: "signal", pid: state.pid, signal: SIGTERM, letter },
-    { kind: "signal", pid: state.pid, signal: SIGCONT, letter: "" },
+    { kind: "signal", pid: state.pid, signal: Signal.TERM, letter },
+    { kind: "signal", pid: state.pid, signal: Signal.CONT, letter: "" },
   ];
 }
 
 function signal(state: State, signal: number, letter: string): Result {
   // One that hangs would keep the service from ever going on; other signals are for `run` only.
-  if (state.kind === "finish" && signal === SIGKILL)
+  if (state.kind === "finish" && signal === Signal.KILL)
     return [{ ...state }, { kind: "signal", pid: state.pid, signal, letter: "" }];
   if (state.kind !== "up") return [state];
   const next = {
     ...state,
-    paused: signal === SIGSTOP || (state.paused && signal !== SIGCONT && signal !== SIGKILL),
-    gotTerm: state.gotTerm || signal === SIGTERM,
-    asked: state.asked || signal === SIGTERM || signal === SIGKILL,
+    paused: signal === Signal.STOP || (state.paused && signal !== Signal.CONT && signal !== Signal.KILL),
+    gotTerm: state.gotTerm || signal === Signal.TERM,
+    asked: state.asked || signal === Signal.TERM || signal === Signal.KILL,
   };
   return [next, { kind: "signal", pid: state.pid, signal, letter }];
 }

@@ -1,8 +1,7 @@
 import type { Refusal } from "../../../lib/control/protocol.ts";
 import { isDirectory } from "../base/files.ts";
+import { SERVICE_DIRECTORY } from "../base/places.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
-
-const DEFAULT_DIRECTORY = "/etc/service";
 
 /** runit's words for what is wrong with a service directory. */
 const WORDS: Readonly<Record<number, string>> = {
@@ -44,7 +43,7 @@ export class Names {
   }
 
   #pathOf(name: Bytes): Bytes {
-    return isPath(name) ? name : `${this.#svdir || DEFAULT_DIRECTORY}/${name}`;
+    return isPath(name) ? name : `${this.#svdir || SERVICE_DIRECTORY}/${name}`;
   }
 
   #unusable(errno: number): string {

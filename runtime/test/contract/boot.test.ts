@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readlinkSync } from "node:fs";
 import { boot } from "../harness/container.ts";
 import { eventually } from "../harness/deadline.ts";
 import { assertOrder, waiting } from "../harness/fixtures.ts";
@@ -218,6 +219,22 @@ test("A15 the main command is looked up in the PATH of the environment directory
   });
   assert.equal((await box.ended()).code, 21);
   assert.equal(box.output.stdout, "the-tool argument\n");
+});
+
+test("A15 the main command starts in the container's working directory, which the init then leaves", async () => {
+  await using box = await boot({
+    before: "mkdir -p /srv/app; cd /srv/app",
+    startup: { "10_a": "echo startup in $(pwd)" },
+    main: `echo main in $(pwd); ${waiting({ TERM: "exit" })}`,
+    preShutdown: { p: "echo hook in $(pwd)" },
+  });
+  await box.sees("ready");
+  await eventually(
+    "the init has left",
+    () => readlinkSync(`/proc/${box.pid}/cwd`) === readlinkSync(`/proc/${box.pid}/root`),
+  );
+  await box.stop();
+  assert.equal(box.output.stdout, "startup in /srv/app\nmain in /srv/app\nhook in /srv/app\n");
 });
 
 test("A15 a main command that is a path is named with what is wrong with it", async () => {

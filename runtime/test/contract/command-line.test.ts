@@ -311,6 +311,8 @@ test("A01 a second my_init in a container is refused, and changes nothing", asyn
     );
     assert.equal(code, 1);
   }
+  const other = await box.exec(["my_init"], { user: 1000 });
+  assert.deepEqual([other.code, /runs in this container already/.test(other.stderr)], [1, true]);
   const guest = await box.exec(["my_init", "--skip-runit", "--skip-startup-files", "--", "sh", "-c", "exit 7"]);
   assert.equal(guest.code, 7);
   assert.doesNotMatch(guest.stderr, /hook-ran/);

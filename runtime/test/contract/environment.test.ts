@@ -315,6 +315,31 @@ test("A66 a FIFO or socket in the directory does not hang the boot", async () =>
     );
 });
 
+test("A66 a FIFO in the directory with the name of a given variable does not hang the boot", async () => {
+  await using box = await boot({
+    environment: { OTHER: "x" },
+    before: `mkfifo ${DIRECTORY}/GIVEN`,
+    env: { GIVEN: "kept" },
+    args: ["--", "sh", "-c", "echo value=$GIVEN"],
+  });
+  assert.equal((await box.ended()).code, 0);
+  assert.equal(box.output.stdout, "value=kept\n");
+  assert.match(box.output.stderr, /GIVEN is no variable: it is not a regular file/);
+});
+
+test("A66 more variables than Linux can give to a program are left out by name, the largest first", async () => {
+  const large = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`BIG${at}`, "x".repeat(130_000)]));
+  await using box = await boot({
+    environment: { ...large, SMALL: "kept" },
+    // What the limit is made of; the box may have inherited another one.
+    before: "ulimit -s 8192",
+    args: ["--", "sh", "-c", "echo small=$SMALL"],
+  });
+  assert.equal((await box.ended()).code, 0);
+  assert.equal(box.output.stdout, "small=kept\n");
+  assert.match(box.output.stderr, /^\*\*\* BIG\d+ \(130000 bytes\), BIG.* left out: /m);
+});
+
 test("A66 a read-only root does not stop the boot", async () => {
   await using box = await boot({
     main: 'echo "main $FROM_DIRECTORY $FROM_ENGINE"',

@@ -93,6 +93,27 @@ const LAST_WORDS = `exec perl -e '
   $| = 1; $SIG{TERM} = sub { select undef, undef, undef, 0.1; print "last-words\\n"; exit };
   print STDERR "ready\\n"; sleep 1000 while 1'`;
 
+test("A40 without the capability KILL nobody waits for those of other users, which are named with the cure", async () => {
+  const asOther = (who: string) =>
+    `exec setpriv --reuid=1000 --clear-groups sh -c 'echo ${who}-ready >&2; exec sleep 1000'`;
+  await using box = await boot({
+    command: ["setpriv", "--bounding-set=-kill", "--inh-caps=-kill", "/sbin/my_init", "--", "/opt/other"],
+    files: { "/opt/other": { content: `#!/bin/sh\n${asOther("main")}\n`, mode: 0o755 } },
+    services: { s: { run: asOther("service") } },
+  });
+  await box.sees("main-ready");
+  await box.sees("service-ready");
+  // Until then they are root's.
+  await eventually(
+    "both have become what they run",
+    () => box.processes().filter(({ name }) => name === "sleep").length === 2,
+  );
+  await box.stop();
+  assert.equal(box.output.count("--cap-add KILL"), 1);
+  assert.equal(box.output.count("in time"), 0, box.output.text);
+  assert.match(box.output.stderr, /^\*\*\* Stopped in .*; killed: .*\/opt\/other, service s/m);
+});
+
 test("A40 a log outlives its service and takes in its last words", async () => {
   await using box = await boot({
     services: { s: { run: LAST_WORDS, log: 'trap "" TERM; exec cat >/var/log/s' } },
@@ -196,6 +217,19 @@ test("A43 a timeout of KILL_PROCESS_TIMEOUT caps its stage, however much of the 
   await box.sees("stubborn");
   const { ms } = await box.stopSoon(2000);
   assert.ok(ms >= 195, `took ${ms} ms`);
+});
+
+test("A43 a time that is set for processes is given in full, beyond what engines wait by default", async () => {
+  const late = "trap 'sleep 9.5; echo flushed >&2; exit' TERM";
+  await using box = await boot({
+    services: { s: { run: `${late}; echo ready >&2; sleep 1000 & wait` } },
+    postShutdown: { p: "echo hook-ran >&2" },
+    env: { KILL_PROCESS_TIMEOUT: "300", KILL_ALL_PROCESSES_TIMEOUT: "300" },
+  });
+  await box.sees("ready");
+  const { code } = await box.stop();
+  assert.equal(code, 0);
+  assertOrder(box.output.stderr, ["flushed", "hook-ran"]);
 });
 
 test("A43 the summary names who took longest", async () => {

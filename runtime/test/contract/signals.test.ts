@@ -71,7 +71,7 @@ for (const { how, number, options } of [
   { how: "--stop-signal SIGQUIT", number: constants.signals.SIGQUIT, options: { args: ["--stop-signal", "SIGQUIT"] } },
   { how: "--stop-signal=WINCH", number: constants.signals.SIGWINCH, options: { args: ["--stop-signal=WINCH"] } },
   { how: "--stop-signal 10", number: constants.signals.SIGUSR1, options: { args: ["--stop-signal", "10"] } },
-  { how: "STOP_SIGNAL=SIGRTMIN+3", number: 37, options: { env: { STOP_SIGNAL: "SIGRTMIN+3" } } },
+  { how: "SHIPSHAPE_STOP_SIGNAL=SIGRTMIN+3", number: 37, options: { env: { SHIPSHAPE_STOP_SIGNAL: "SIGRTMIN+3" } } },
   { how: "STOP_SIGNAL in the env directory", number: 12, options: { environment: { STOP_SIGNAL: "USR2\n" } } },
 ]) {
   test(`A30 ${how} is one more signal that stops`, async () => {
@@ -87,6 +87,17 @@ test("A30 a STOP_SIGNAL that is none is named in a warning", async () => {
   await box.sees("ready");
   assert.equal((await box.stop()).code, 5);
 });
+
+for (const signal of ["SIGQUIT", "SIGWINCH", 37] as const) {
+  test(`A30 without a main command ${signal} stops, as images that have it for a STOPSIGNAL expect`, async () => {
+    await using box = await boot({ services: { s: { run: waiting({ TERM: "echo got-TERM >&2; exit" }) } } });
+    await box.sees("ready");
+    box.signal("SIGUSR1");
+    await box.sees("*** SIGUSR1 does nothing here: no main command runs");
+    assert.equal((await box.stop(signal)).code, 0);
+    assert.equal(box.output.count("got-TERM"), 1);
+  });
+}
 
 test("A30 without a main command HUP rescans the services", async () => {
   await using box = await boot({

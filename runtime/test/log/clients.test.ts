@@ -158,7 +158,7 @@ test("A95 the container's log as JSON, with a stamp as ISO 8601 has it, or witho
 
 test("A95 a setting that means nothing is named once, and its default counts", async () => {
   await using box = await bootWithLog({ env: { LOG_FORMAT: "xml" } }, "LOG_ROTATE_SIZE=huge");
-  await box.sees('the environment: LOG_FORMAT="xml" is not text or json; using the default');
+  await box.sees('the environment: LOG_FORMAT="xml" is not text or json, so it is left to the application');
   await box.sees(
     '/etc/shipshape/logd.conf: LOG_ROTATE_SIZE="huge" is not a size like 500k, 10M, 1G, or off; using the default',
   );

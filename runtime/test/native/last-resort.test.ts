@@ -60,6 +60,15 @@ test("restart() is not counted when somebody else sent the crash signal", async 
   assert.equal(remote.box.output.count(REAPS), 0);
 });
 
+test("restart() outlives crash signals in a row where it is not PID 1, whose kernel protects it from none", async () => {
+  await using remote = await bootRemote({ notFirst: true });
+  // One comes before the next incarnation has a handler, wherever in its start that is.
+  const until = performance.now() + 1500;
+  while (performance.now() < until) remote.box.signal("SIGSEGV");
+  await eventually("it answers", async () => (await remote.call("getpid")) !== 1);
+  assert.equal(remote.box.output.count(REAPS), 0);
+});
+
 test("restart() after a sent crash signal waits until the turn has come to its end", async () => {
   await using remote = await bootRemote();
   // The signal arrives while the turn waits for the FIFO's other end.
@@ -171,7 +180,7 @@ if (!SANITIZED) {
 }
 
 test("the resume variable is not believed when it names no open descriptor", async () => {
-  for (const value of ["77,0", "nonsense", "", "3", "99999999999,1"]) {
+  for (const value of ["77,0,1", "nonsense", "", "3", "99999999999,1,1", "0,0,1", "0,9", "0,9,7"]) {
     await using remote = await bootRemote({ env: { SHIPSHAPE_RESUME: value } });
     assert.equal(await remote.call("resumeFd"), -1, value);
   }

@@ -21,7 +21,6 @@ const CRONTAB = "/etc/crontab";
 const DIRECTORY = "/etc/cron.d";
 /** Besides those of scripts, and where links lead. */
 const WATCHED = ["/etc", DIRECTORY, "/var/spool", "/var/spool/cron", SPOOL, "/usr/share/zoneinfo"];
-const LINK = 0o120000;
 const MAX_KEY_PATH = 100;
 /** Transient errors: reading is tried again later. */
 const SHORTAGES = [Errno.ENOMEM, Errno.ENFILE, Errno.EMFILE];
@@ -194,7 +193,7 @@ class Reader {
     if (owner !== null && (link.mode & Mode.TypeMask) !== Mode.Regular) return refuse("it is not a regular file");
     if (link.uid !== 0 && link.uid !== this.#uid && owner === null)
       return refuse(`it belongs to uid ${link.uid}: chown root`);
-    if ((link.mode & Mode.TypeMask) === LINK) this.#watchTarget(path);
+    if ((link.mode & Mode.TypeMask) === Mode.Link) this.#watchTarget(path);
     const fd = sys.open(path, Open.Read | Open.NonBlock, 0);
     if (fd < 0) return refuse(fd === -Errno.ENOENT ? "the link leads nowhere" : this.#reasonOf(path, fd));
     // The opened file is checked: another one may have the name by now.

@@ -3,9 +3,9 @@ import { parseSettingLines, parseSwitch } from "../../../../lib/text/setting-lin
 import { readFile } from "../../base/files.ts";
 import type { Messages } from "../../base/messages.ts";
 import { outputPipe } from "../../base/output-pipe.ts";
+import { SERVICE_DIRECTORY } from "../../base/places.ts";
 import type { Bytes, Sys } from "../../sys.ts";
 
-const SERVICES = "/etc/service";
 const MAX_SETTINGS_BYTES = 65_536;
 
 /** Pipes of captured services: the daemon reads one end, the service has the other as stdout and stderr. */
@@ -45,7 +45,7 @@ export class Captures {
    * @param general what holds for all services
    */
   wanted(name: Bytes, general: boolean): boolean {
-    const text = readFile(this.#sys, `${SERVICES}/${name}/log.conf`, MAX_SETTINGS_BYTES);
+    const text = readFile(this.#sys, `${SERVICE_DIRECTORY}/${name}/log.conf`, MAX_SETTINGS_BYTES);
     const own = parseSettingLines(typeof text === "string" ? text : "").get("LOG_CAPTURE");
     return (own === undefined ? undefined : parseSwitch(own)) ?? general;
   }

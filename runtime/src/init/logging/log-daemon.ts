@@ -1,12 +1,14 @@
 import { formatEnvironBlock } from "../../../../lib/linux/environment.ts";
 import { listenSockets } from "../../../../lib/log/rsyslog.ts";
 import { parseSettingLines, parseSwitch } from "../../../../lib/text/setting-lines.ts";
+import { isSettingOf, settingText } from "../../../../lib/text/settings.ts";
 import { anonymousFile } from "../../base/anonymous-file.ts";
 import type { Children } from "../../base/children.ts";
 import { readFile } from "../../base/files.ts";
 import type { Journal } from "../../base/journal.ts";
 import type { Loop } from "../../base/loop.ts";
 import type { Messages } from "../../base/messages.ts";
+import { LOG_SETTINGS_FILE } from "../../base/places.ts";
 import type { Output } from "../../supervise/context.ts";
 import { type Bytes, Errno, type Sys } from "../../sys.ts";
 import type { ContainerEnvironment } from "../container-environment.ts";
@@ -17,10 +19,8 @@ import { LogSockets, type SocketRecord } from "./socket.ts";
 /** Slot of the journal that holds {@link LogRecord}. */
 export const LOG_SLOT = 1;
 
-/** An image with this file, which may be empty, has system logging. */
-const SETTINGS_FILE = "/etc/shipshape/logd.conf";
-/** Images that were made for another log daemon bring it; without a word their remote log would be lost unnoticed. */
-const OTHERS_SETTINGS = "/etc/syslog-ng";
+/** Settings of another log daemon: images bring them for a remote log, which would be lost unnoticed. */
+const OTHERS_SETTINGS = ["/etc/syslog-ng/syslog-ng.conf", "/etc/syslog-ng/conf.d"] as const;
 /** Packages leave files here that ask rsyslog for sockets in chroots. */
 const RSYSLOG_FILE = "/etc/rsyslog.conf";
 const RSYSLOG_DIRECTORY = "/etc/rsyslog.d";
@@ -90,7 +90,7 @@ export class LogDaemon implements Output, Inputs {
     this.#sockets = new LogSockets(parts, sockets, () => this.#process.handOver());
     this.#captures = new Captures(parts.sys, parts.messages);
     this.#process = new DaemonProcess(parts, this, this.#record.pid, (pid) => this.#note({ pid }));
-    const settings = readFile(this.#sys, SETTINGS_FILE, MAX_SETTINGS_BYTES);
+    const settings = readFile(this.#sys, LOG_SETTINGS_FILE, MAX_SETTINGS_BYTES);
     // A file that cannot be read is there.
     this.#enabled = settings !== -Errno.ENOENT && settings !== -Errno.ENOTDIR;
     this.#settings = parseSettingLines(typeof settings === "string" ? settings : "");
@@ -118,7 +118,7 @@ export class LogDaemon implements Output, Inputs {
   capture(name: Bytes, held: readonly [number, number] | null): readonly [number, number] | null {
     // There has to be a daemon that reads the pipe.
     if (this.#record.memory < 0 || (this.#unread && held === null)) return null;
-    const general = this.#environment.variables.get("LOG_CAPTURE") ?? this.#settings.get("LOG_CAPTURE") ?? "";
+    const general = settingText(this.#environment.variables, "LOG_CAPTURE") ?? this.#settings.get("LOG_CAPTURE") ?? "";
     if (!this.#captures.wanted(name, parseSwitch(general) ?? false)) return null;
     const added = this.#captures.add(name, held);
     if (added?.isNew) this.#process.handOver();
@@ -208,11 +208,20 @@ export class LogDaemon implements Output, Inputs {
     }
     this.#note({ memory });
     this.#bind();
-    if (this.#sys.access(OTHERS_SETTINGS, 0) === 0 && this.#sys.access("/usr/sbin/syslog-ng", 1) < 0)
+    if (this.#hasOthersSettings() && this.#sys.access("/usr/sbin/syslog-ng", 1) < 0)
       this.#messages.warn(
-        `${OTHERS_SETTINGS} is not read: syslog-ng is not in this image; for a remote log LOG_FORWARD=udp://HOST:PORT`,
+        "/etc/syslog-ng is not read: syslog-ng is not in this image; for a remote log SHIPSHAPE_LOG_FORWARD=udp://HOST:PORT",
       );
     return true;
+  }
+
+  /** Whether syslog-ng has settings here. The image's own file has comments only: it is there for old Dockerfiles that edit it. */
+  #hasOthersSettings(): boolean {
+    const [file, directory] = OTHERS_SETTINGS;
+    const text = readFile(this.#sys, file, MAX_SETTINGS_BYTES);
+    if (typeof text === "string" && /^\s*[^\s#]/m.test(text)) return true;
+    const names = this.#sys.readdir(directory);
+    return typeof names !== "number" && names.length > 0;
   }
 
   #bind(): void {
@@ -224,7 +233,7 @@ export class LogDaemon implements Output, Inputs {
   #addSockets(): boolean {
     let added = false;
     for (const path of (this.#settings.get("LOG_SOCKETS") ?? "").replaceAll("\t", " ").split(" "))
-      if (path !== "" && this.#sockets.add(path, `LOG_SOCKETS in ${SETTINGS_FILE}`, false)) added = true;
+      if (path !== "" && this.#sockets.add(path, `LOG_SOCKETS in ${LOG_SETTINGS_FILE}`, false)) added = true;
     const names = this.#sys.readdir(RSYSLOG_DIRECTORY);
     const parts = typeof names === "number" ? [] : names.filter((name) => name.endsWith(".conf")).sort();
     for (const file of [RSYSLOG_FILE, ...parts.map((name) => `${RSYSLOG_DIRECTORY}/${name}`)]) {
@@ -244,7 +253,7 @@ export class LogDaemon implements Output, Inputs {
 /** Whether `these` has a variable that means something to the daemon and that `others` has not. */
 function concerns(these: ReadonlyMap<Bytes, Bytes>, others: ReadonlyMap<Bytes, Bytes>): boolean {
   for (const [name, value] of these) {
-    if ((name === "TZ" || name.startsWith("LOG_")) && others.get(name) !== value) return true;
+    if ((name === "TZ" || isSettingOf(name, "LOG_")) && others.get(name) !== value) return true;
   }
   return false;
 }

@@ -1,4 +1,4 @@
-import { signalName } from "../../../../lib/linux/signals.ts";
+import { Signal, signalName } from "../../../../lib/linux/signals.ts";
 import { exitCode, exitSignal, type WaitStatus } from "../../../../lib/linux/wait-status.ts";
 import type { Children, Parent } from "../../base/children.ts";
 import { readFile } from "../../base/files.ts";
@@ -7,9 +7,6 @@ import type { Messages } from "../../base/messages.ts";
 import { spawn } from "../../base/programs.ts";
 import { type Bytes, SpawnFlag, type Sys } from "../../sys.ts";
 
-const SIGUSR1 = 10;
-const SIGUSR2 = 12;
-const SIGCONT = 18;
 /** A daemon that lived this long is started again at once, one that dies sooner after a delay that doubles. */
 const SOUND_MS = 100;
 const FIRST_DELAY_MS = 10;
@@ -124,7 +121,7 @@ export class DaemonProcess implements Parent {
       const stat = this.pid > 0 ? readFile(this.#sys, `/proc/${this.pid}/stat`, 4096) : "";
       // A debugger's stop is `t`.
       if (typeof stat !== "string" || !stat.slice(stat.lastIndexOf(")")).startsWith(") T ")) return;
-      this.#sys.kill(this.pid, SIGCONT);
+      this.#sys.kill(this.pid, Signal.CONT);
       if (this.#loop.now() - this.#toldStillAt < TELL_EVERY_MS) return;
       this.#toldStillAt = this.#loop.now();
       this.#messages.warn(
@@ -207,12 +204,12 @@ export class DaemonProcess implements Parent {
 
   #replace(): void {
     this.#inputs.drain();
-    this.#sys.kill(this.pid, SIGUSR1);
+    this.#sys.kill(this.pid, Signal.USR1);
   }
 
   #tellToEnd(): void {
-    this.#sys.kill(this.pid, SIGUSR2);
+    this.#sys.kill(this.pid, Signal.USR2);
     // Somebody may have stopped it.
-    this.#sys.kill(this.pid, SIGCONT);
+    this.#sys.kill(this.pid, Signal.CONT);
   }
 }

@@ -3,7 +3,7 @@ import type { Remote } from "../../../../lib/log/settings.ts";
 import { Loop } from "../../base/loop.ts";
 import type { Timer } from "../../base/timers.ts";
 import { openTrusted } from "../../base/trusted-files.ts";
-import { type Bytes, Errno, Open, type Sys } from "../../sys.ts";
+import { type Bytes, Errno, Lock, Open, type Sys } from "../../sys.ts";
 import { OLDER, SPOOL, SPOOL_DIRECTORY } from "./spool.ts";
 
 /** Locked by the forwarder that works. */
@@ -18,7 +18,6 @@ const FIRST_DELAY_MS = 1000;
 const MAX_DELAY_MS = 60_000;
 /** How long the rest may take at the stop. */
 const LAST_MS = 300;
-const EXCLUSIVE_NO_WAIT = 2 | 4;
 /** Chunks sent before other events get their turn. */
 const CHUNKS_PER_TURN = 16;
 
@@ -58,7 +57,7 @@ export class Forwarder {
   #begin(): void {
     const sys = this.#sys;
     if (this.#lock < 0) this.#lock = this.#openOwn(LOCK, Open.ReadWrite | Open.Create);
-    this.#locked = this.#lock >= 0 && sys.flock(this.#lock, EXCLUSIVE_NO_WAIT) === 0;
+    this.#locked = this.#lock >= 0 && sys.flock(this.#lock, Lock.Exclusive | Lock.NoWait) === 0;
     if (!this.#locked) {
       this.loop.after(FIRST_DELAY_MS, () => this.#begin());
       return;
