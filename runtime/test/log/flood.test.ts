@@ -59,9 +59,9 @@ function written(box: Container, pid: number): number {
   return Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${box.first}/root/proc/${pid}/io`, "utf8"))?.[1]);
 }
 
-/** The pid that was given out last in the box; they are given out one after another. */
-function lastPid(box: Container): number {
-  return Number(readFileSync(`/proc/${box.first}/root/proc/sys/kernel/ns_last_pid`, "utf8"));
+/** A number of the kernel: `ns_last_pid` is what was given out last in the box, one after another up to `pid_max`. */
+function kernelNumber(box: Container, name: "ns_last_pid" | "pid_max"): number {
+  return Number(readFileSync(`/proc/${box.first}/root/proc/sys/kernel/${name}`, "utf8"));
 }
 
 function residentKb(box: Container, pid: number): number {
@@ -97,14 +97,16 @@ for (const captured of [true, false]) {
       await box.sv("pause", "flood");
       const controls = await ask(FLOOD_MS / 2);
       await box.sv("cont", "flood");
-      const [before, firstPid] = [written(box, flood), lastPid(box)];
+      const [before, firstPid] = [written(box, flood), kernelNumber(box, "ns_last_pid")];
       let most = 0;
       const watch = setInterval(() => {
         most = Math.max(most, box.zombies().length);
       }, 100);
       const asked = await ask(FLOOD_MS).finally(() => clearInterval(watch));
       const [answers, sv] = asked;
-      const [bytes, ended] = [written(box, flood) - before, lastPid(box) - firstPid];
+      const bytes = written(box, flood) - before;
+      const pidMax = kernelNumber(box, "pid_max");
+      const ended = (kernelNumber(box, "ns_last_pid") - firstPid + pidMax) % pidMax;
       const kb = { logd: residentKb(box, daemonOf(box) ?? 0), init: box.residentKb() };
       const figures = JSON.stringify({
         captured,
