@@ -6,8 +6,9 @@ const USER = 1;
 const INFO = 6;
 /** Later fields are not read. systemd's own journal refuses messages with more. @see ENTRY_FIELD_COUNT_MAX in systemd */
 const MAX_FIELDS = 1024;
-/** Bytes of a binary value's length. */
+/** Bytes of a binary value's length, the upper ones of which are 0. */
 const LENGTH_BYTES = 8;
+const NO_MORE = "\0".repeat(5);
 
 /**
  * Reads a message of a client of systemd's journal: `FIELD=value` lines, or for a value with newlines `FIELD`, a newline, its length as
@@ -41,8 +42,13 @@ function readFields(datagram: Bytes): Map<Bytes, Bytes> {
       at = lineEnd + 1;
       continue;
     }
-    let length = 0;
-    for (let i = LENGTH_BYTES; i > 0; i--) length = length * 256 + (datagram.charCodeAt(lineEnd + i) || 0);
+    // No datagram has a value that needs more than the lower bytes of its length.
+    const isShort = datagram.startsWith(NO_MORE, lineEnd + 1 + LENGTH_BYTES - NO_MORE.length);
+    const lower =
+      datagram.charCodeAt(lineEnd + 1) +
+      256 * datagram.charCodeAt(lineEnd + 2) +
+      65536 * datagram.charCodeAt(lineEnd + 3);
+    const length = isShort ? lower : datagram.length;
     const from = lineEnd + 1 + LENGTH_BYTES;
     if (from < datagram.length) fields.set(datagram.slice(at, lineEnd), datagram.slice(from, from + length));
     at = from + length + 1;

@@ -396,6 +396,7 @@ static size_t sequence(const uint8_t *at, size_t left) {
   return length;
 }
 SYS(escape) {
+  const char *hex = "0123456789abcdef";
   char *to = buffer;
   bool json = a[1].number;
   if (a[0].length > sizeof buffer / 6) return JS_ThrowRangeError(ctx, "escape: the text is too long");
@@ -403,7 +404,7 @@ SYS(escape) {
     size_t length = json ? sequence(at, (size_t)(end - at)) : 1;
     uint8_t c = *at;
     if (length == 0) to = stpcpy(to, "\xef\xbf\xbd");
-    else if (json && (is_control(c) || c == '\t')) to += sprintf(to, "\\u%04x", c);
+    else if (json && (is_control(c) || c == '\t')) to = stpcpy(to, "\\u00"), *to++ = hex[c / 16], *to++ = hex[c % 16];
     else if (is_control(c)) *to++ = '#', *to++ = (char)('0' + c / 64), *to++ = (char)('0' + c / 8 % 8), *to++ = (char)('0' + c % 8);
     else if (json && (c == '"' || c == '\\')) *to++ = '\\', *to++ = (char)c;
     else to = (char *)memcpy(to, at, length) + length;

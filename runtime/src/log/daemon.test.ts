@@ -199,3 +199,11 @@ for (const settings of ["", "LOG_TIMESTAMP=iso\n", "LOG_FORMAT=json\n", "LOG_RAT
     for (const line of shown.slice(0, lines)) assert.match(line, form);
   });
 }
+
+test("startLogDaemon() may open as many files as the container allows: each captured service takes two descriptors", () => {
+  const world = new World("");
+  const noFile = 7;
+  world.kernel.setrlimit(noFile, 64, 4096);
+  world.run();
+  assert.deepEqual(world.kernel.getrlimit(noFile), { soft: 4096, hard: 4096 });
+});

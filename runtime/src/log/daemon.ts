@@ -49,6 +49,8 @@ const READ_TURNS = 16;
 /** Size of a pipe. @see pipe(7) */
 const PIPE_BYTES = 65_536;
 
+/** @see getrlimit(2) */
+const RLIMIT_NOFILE = 7;
 /** `syslog.notice` and `syslog.warning`, for what the daemon says itself. */
 const OWN_PRIORITY = 5 * 8 + 5;
 
@@ -89,6 +91,9 @@ class LogDaemon {
   constructor(sys: Sys, arena: Arena) {
     this.#sys = sys;
     this.#arena = arena;
+    // Each captured service takes two descriptors. Programs are started with the limits that the container was given.
+    const { hard } = sys.getrlimit(RLIMIT_NOFILE);
+    sys.setrlimit(RLIMIT_NOFILE, hard, hard);
     this.loop = new Loop(
       sys,
       (signal) => this.#signal(signal),
@@ -157,7 +162,10 @@ class LogDaemon {
     }
     for (const [name, fd] of wanted) {
       const entry = free.shift();
-      if (entry === undefined) break;
+      if (entry === undefined) {
+        this.#warn(`cannot capture the output of service ${name}: there are more than ${MAX_ENTRIES}; nobody reads it`);
+        continue;
+      }
       this.#arena.poke(entryAt(entry) + LABEL_AT, `${name}: \0`);
       words[entryAt(entry) / 4 + EntryWord.CarryBytes] = 0;
       words[entryAt(entry) / 4 + EntryWord.Torn] = 0;

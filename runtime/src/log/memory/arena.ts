@@ -38,10 +38,11 @@ export const CHUNK_BYTES = 16_384;
 export const LIST_WORDS = 6 * CHUNK_BYTES + 1000;
 const LISTS_AT = CHUNK_AT + CHUNK_BYTES;
 
-/** One entry per captured service: {@link Sources}. */
+/** One entry for each captured service: its label, the path of its file, and the start of a line (`input/captured-pipe.ts`). */
 export const ENTRIES_AT = LISTS_AT + Math.ceil((4 * LIST_WORDS * 4) / PAGE) * PAGE;
 export const ENTRY_BYTES = 4608;
-export const MAX_ENTRIES = MAX_CAPTURED;
+/** Services that are gone have theirs until their last line is written. */
+export const MAX_ENTRIES = 2 * MAX_CAPTURED;
 const ARENA_BYTES = ENTRIES_AT + MAX_ENTRIES * ENTRY_BYTES;
 
 /** Words of the state. What they hold outlives a kill: with them the next incarnation goes on where this one was. */

@@ -3,22 +3,21 @@ import { Zones } from "../../base/zones.ts";
 import type { Bytes, Sys } from "../../sys.ts";
 import { type Arena, HEAD_BYTES } from "./arena.ts";
 
-/** The zone's file is looked at so often: a startup file may link `/etc/localtime` while the daemon runs. */
-const LOOK_SECONDS = 60;
-
-/** What lines start with: stamp and host, made once a second and kept in the arena. */
+/** The start of lines: stamp and host, made once a second and kept in the arena. */
 export class Stamps {
   readonly #arena: Arena;
   readonly #sys: Sys;
   readonly #iso: boolean;
   readonly #zones: Zones;
-  #looked = -Infinity;
+  #isoTime: Bytes = "";
   readonly host: Bytes;
   /** Seconds since the Epoch. */
   second = -1;
-  /** Where `STAMP HOST ` lies, and its length; the stamp alone with its blank is the first {@link stampBytes} of it. */
+  /** Place of `STAMP HOST ` in the arena. */
   readonly at: number;
+  /** Length of `STAMP HOST `. */
   bytes = 0;
+  /** Length of `STAMP `. */
   stampBytes = 0;
 
   constructor(arena: Arena, iso: boolean) {
@@ -31,28 +30,30 @@ export class Stamps {
     this.host = typeof host === "string" ? host.slice(0, HEAD_BYTES / 2) : "localhost";
   }
 
-  /** Makes the stamp anew when its second is over. */
+  /** Makes the stamp again when its second is over. */
   refresh(): this {
     const second = Math.floor(this.#sys.time() / 1000);
     if (second === this.second) return this;
     this.second = second;
-    const stamp = this.#iso ? this.isoTime() : this.#localTime("%b %e %H:%M:%S", second);
+    this.#isoTime = "";
+    // A startup file may link /etc/localtime while the daemon runs.
+    this.#zones.reread();
+    const stamp = this.#iso ? this.isoTime() : this.#localTime("%b %e %H:%M:%S");
     this.stampBytes = stamp.length + 1;
     this.bytes = this.#arena.poke(this.at, `${stamp} ${this.host} `);
     return this;
   }
 
-  /** The current second as RFC 3339 has it. */
+  /** Returns the current second in the form of RFC 3339. */
   isoTime(): Bytes {
-    const text = this.#localTime("%Y-%m-%dT%H:%M:%S%z", this.second);
-    return `${text.slice(0, -2)}:${text.slice(-2)}`;
+    if (this.#isoTime === "") {
+      const text = this.#localTime("%Y-%m-%dT%H:%M:%S%z");
+      this.#isoTime = `${text.slice(0, -2)}:${text.slice(-2)}`;
+    }
+    return this.#isoTime;
   }
 
-  #localTime(format: Bytes, second: number): Bytes {
-    if (Math.abs(second - this.#looked) >= LOOK_SECONDS) {
-      this.#looked = second;
-      this.#zones.reread();
-    }
-    return formatTime(format, second, this.#zones.zone("")(second));
+  #localTime(format: Bytes): Bytes {
+    return formatTime(format, this.second, this.#zones.zone("")(this.second));
   }
 }
