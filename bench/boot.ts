@@ -8,7 +8,7 @@ import { open } from "./harness/stage.ts";
 async function bootNs({ workspace }: Bench, { init, services }: Cell, storage: "disk" | "memory"): Promise<number> {
   const stage = await open(workspace, init, { services, storage });
   try {
-    await stage.reaches(Kind.Started, services, 20_000);
+    await stage.reaches(Kind.Started, services);
     const last = stage.board.marks(Kind.Started)[services - 1];
     if (last === undefined) throw new Error(`cannot time the boot of ${init.name}: its last service left no record`);
     return last.ns - stage.execNs;

@@ -36,7 +36,7 @@ export const idle: Claim = {
         const services = init.supervises ? 3 : 1;
         const stage = await open(bench.workspace, init, { services });
         stages.push({ init, stage });
-        await stage.reaches(Kind.Started, services, 20_000);
+        await stage.reaches(Kind.Started, services);
       }
       await sleep(bench.quick ? quickMs : settleMs);
       const before = stages.map(({ stage }) => useOf(stage));

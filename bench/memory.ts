@@ -32,7 +32,7 @@ interface Sum extends Memory {
 async function memoryOfTree({ workspace }: Bench, init: Init, services: number): Promise<Sum> {
   const stage = await open(workspace, init, { services });
   try {
-    await stage.reaches(Kind.Started, services, 60_000);
+    await stage.reaches(Kind.Started, services);
     await sleep(settleMs);
     const each = stage.ownProcesses().map(({ pid }) => memoryOf(pid));
     const sum = (field: keyof Memory) => each.reduce((total, memory) => total + memory[field], 0);

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDir } from "../tools/setup/places.ts";
+import { EVENT_LIMIT_MS } from "./harness/board.ts";
 import type { Claim, Goal } from "./harness/claim.ts";
 import { digits, middle, percent } from "./harness/format.ts";
 import { shipshapeBinary } from "./harness/inits.ts";
@@ -107,7 +108,7 @@ mount --bind "$scratch/dev" /dev
 mkfifo /run/out
 cat /run/out >/dev/null & reader=$!
 ( exec >/run/out 2>/dev/null; eval "$start"; wait ) & shell=$!
-for i in $(seq 500); do test -S /dev/log && break; sleep 0.01; done
+for i in $(seq 30000); do test -S /dev/log && break; sleep 0.01; done
 sleep 0.5
 ticks() {
   sum=0
@@ -123,7 +124,7 @@ ticks() {
 before=$(ticks)
 took=$("$sender" "$count")
 last=$(printf 'number=%08d' $((count - 1)))
-for i in $(seq 1000); do tail -n 1 "$file" 2>/dev/null | grep -q "$last" && break; sleep 0.02; done
+for i in $(seq 30000); do tail -n 1 "$file" 2>/dev/null | grep -q "$last" && break; sleep 0.02; done
 tail -n 1 "$file" | grep -q "$last" || { echo "the last message is not in $file" >&2; exit 1; }
 sleep 0.3
 echo "$took $(($(ticks) - before))"
@@ -144,7 +145,7 @@ function runOnce(workspace: Workspace, daemon: Daemon, count: number): Run {
     ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts", "sh", "-c", SCRIPT],
     {
       encoding: "utf8",
-      timeout: 120_000,
+      timeout: 2 * EVENT_LIMIT_MS,
       env: {
         PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
         scratch: workspace.scratch(),

@@ -1,5 +1,5 @@
+import { Failure } from "../host/failure.ts";
 import { ask, type Container, enter, findContainer, lacksProgram, lastLine } from "./container.ts";
-import { Failure } from "./failure.ts";
 import type { Verb } from "./verb.ts";
 
 /** As the engines' own `exec` ends when it could not do its part. */

@@ -2,7 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { test } from "node:test";
 import { type EngineAnswer, execArguments, readInspection, whyNotFound, whyNotReady } from "./container.ts";
 
-const said = (code: number | null, stdout = "", stderr = ""): Parameters<typeof readInspection>[1] => ({
+const said = (code: number, stdout = "", stderr = ""): Parameters<typeof readInspection>[1] => ({
   code,
   stdout,
   stderr,
@@ -27,7 +27,7 @@ for (const text of [
 }
 
 test("readInspection() tells a missing engine from one that does not answer, and keeps its last words", () => {
-  deepEqual(readInspection("docker", said(null)), { kind: "missing", engine: "docker" });
+  deepEqual(readInspection("docker", said(127)), { kind: "missing", engine: "docker" });
   const mute = readInspection("docker", said(1, "", "warning\nCannot connect to the Docker daemon. Is it running?\n"));
   deepEqual(mute, { kind: "mute", engine: "docker", reason: "Cannot connect to the Docker daemon. Is it running?" });
   deepEqual(readInspection("docker", said(4)), { kind: "mute", engine: "docker", reason: "exit status 4" });

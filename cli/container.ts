@@ -1,14 +1,11 @@
-import { Failure } from "./failure.ts";
-import { capture, foreground, type Said } from "./processes.ts";
-
-/** Container engines, in the order in which they are asked; their command lines are the same. */
-const ENGINES = ["docker", "podman"] as const;
-
-export type Engine = (typeof ENGINES)[number];
+import { type CommandResult, NOT_STARTED, run } from "../host/command.ts";
+import { HOST_ENGINES, type HostEngineName, unknownHostEngine, wantsHostEngine } from "../host/engines/host-engine.ts";
+import { Failure } from "../host/failure.ts";
+import { foreground } from "../host/foreground.ts";
 
 /** A container that runs. */
 export interface Container {
-  readonly engine: Engine;
+  readonly engine: HostEngineName;
   /** All 64 digits. */
   readonly id: string;
   /** What the user called it by. */
@@ -30,14 +27,12 @@ export interface ExecOptions {
  * @throws {@link Failure} no engine, no such container, not running
  */
 export async function findContainer(name: string, purpose: string, exitCode: number): Promise<Container> {
-  const wanted = process.env.SHIPSHAPE_ENGINE || undefined;
-  const engines = ENGINES.filter((engine) => wanted === undefined || wanted === engine);
-  if (engines.length === 0) {
-    throw new Failure(`cannot ${purpose}: SHIPSHAPE_ENGINE is "${wanted}", not ${ENGINES.join(" or ")}`, exitCode);
-  }
+  const unknown = unknownHostEngine();
+  if (unknown !== null) throw new Failure(`cannot ${purpose}: ${unknown}`, exitCode);
+  const engines = HOST_ENGINES.filter(wantsHostEngine);
   const answers: EngineAnswer[] = [];
   for (const engine of engines) {
-    const said = await capture(engine, ["container", "inspect", "--", name]);
+    const said = await run(engine, ["container", "inspect", "--", name]);
     const answer = readInspection(engine, said);
     if (answer.kind === "found") {
       const problem = whyNotReady(answer, engine, name);
@@ -54,13 +49,13 @@ type Found = { readonly kind: "found"; readonly id: string; readonly status: str
 /** What an engine says of a container. */
 export type EngineAnswer =
   | Found
-  | { readonly kind: "unknown"; readonly engine: Engine }
-  | { readonly kind: "missing"; readonly engine: Engine }
-  | { readonly kind: "mute"; readonly engine: Engine; readonly reason: string };
+  | { readonly kind: "unknown"; readonly engine: HostEngineName }
+  | { readonly kind: "missing"; readonly engine: HostEngineName }
+  | { readonly kind: "mute"; readonly engine: HostEngineName; readonly reason: string };
 
 /** Reads the answer to `container inspect`. */
-export function readInspection(engine: Engine, { code, stdout, stderr }: Said): EngineAnswer {
-  if (code === null) return { kind: "missing", engine };
+export function readInspection(engine: HostEngineName, { code, stdout, stderr }: CommandResult): EngineAnswer {
+  if (code === NOT_STARTED) return { kind: "missing", engine };
   if (code !== 0) {
     if (/no such container/i.test(stderr)) return { kind: "unknown", engine };
     return { kind: "mute", engine, reason: lastLine(stderr) || `exit status ${code}` };
@@ -76,7 +71,7 @@ export function readInspection(engine: Engine, { code, stdout, stderr }: Said): 
 }
 
 /** Why nothing can run in a container now, and what to do; `null` when it can. */
-export function whyNotReady({ status, exitCode }: Found, engine: Engine, name: string): string | null {
+export function whyNotReady({ status, exitCode }: Found, engine: HostEngineName, name: string): string | null {
   if (status === "running") return null;
   if (status === "paused") return `the container is paused; ${engine} unpause ${name}`;
   const logs = `${engine} logs ${name} tells its story`;
@@ -111,8 +106,8 @@ export function execArguments({ id }: Container, { user, terminal = false }: Exe
 }
 
 /** Runs a command in a container and keeps what it writes. */
-export function ask(container: Container, command: readonly string[], options?: ExecOptions): Promise<Said> {
-  return capture(container.engine, [...execArguments(container, options), ...command]);
+export function ask(container: Container, command: readonly string[], options?: ExecOptions): Promise<CommandResult> {
+  return run(container.engine, [...execArguments(container, options), ...command]);
 }
 
 /** Runs a command in a container, in the place of this program. @returns its exit code */
@@ -124,7 +119,7 @@ export function enter(container: Container, command: readonly string[], options?
 const NO_PROGRAM = /executable file not found|executable file `[^`]*` not found|no such file or directory/i;
 
 /** Whether a program could not be run because it is not in the image. */
-export function lacksProgram({ code, stdout, stderr }: Said): boolean {
+export function lacksProgram({ code, stdout, stderr }: CommandResult): boolean {
   return code !== 0 && NO_PROGRAM.test(stdout + stderr);
 }
 

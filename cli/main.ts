@@ -1,5 +1,6 @@
 import { basename } from "node:path";
-import { Failure } from "./failure.ts";
+import { Failure } from "../host/failure.ts";
+import { printable } from "../lib/text/printable.ts";
 import { parse, synopsis, usageOf, type Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 
@@ -31,7 +32,8 @@ async function main(program: string, args: readonly string[]): Promise<number> {
     return USAGE_ERROR;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    console.error(`${called}: ${error.message}`);
+    // A reason may hold words of the container, which could write to the terminal what they like.
+    console.error(`${called}: ${printable(error.message)}`);
     return error.exitCode;
   }
 }

@@ -1,5 +1,5 @@
+import type { CommandResult } from "../host/command.ts";
 import { type Container, lacksProgram, lastLine } from "./container.ts";
-import type { Said } from "./processes.ts";
 import type { Login } from "./ssh-arguments.ts";
 
 /**
@@ -59,7 +59,7 @@ export interface Probe {
   readonly failed: string;
 }
 
-export function readProbe(said: Said): Probe {
+export function readProbe(said: CommandResult): Probe {
   const { code, stdout, stderr } = said;
   const values = (name: string): string[] =>
     stdout

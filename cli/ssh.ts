@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NOT_STARTED, run } from "../host/command.ts";
+import { Failure } from "../host/failure.ts";
+import { foreground } from "../host/foreground.ts";
 import { ask, findContainer } from "./container.ts";
-import { Failure } from "./failure.ts";
-import { capture, foreground } from "./processes.ts";
 import { FAILED, type Login, sshArguments } from "./ssh-arguments.ts";
 import { PROBE, readProbe, whyNoLogin } from "./ssh-probe.ts";
 import type { Verb } from "./verb.ts";
@@ -49,7 +50,7 @@ export const ssh: Verb = {
 async function logIn(name: string, login: Login): Promise<number> {
   const purpose = `log in to ${name} by SSH`;
   const fail = (reason: string): Failure => new Failure(`cannot ${purpose}: ${reason}`, FAILED);
-  if ((await capture("ssh", ["-V"])).code === null)
+  if ((await run("ssh", ["-V"])).code === NOT_STARTED)
     throw fail("there is no ssh on this machine: install openssh-client");
   const container = await findContainer(name, purpose, FAILED);
   const probe = readProbe(await ask(container, ["sh", "-c", PROBE, "sh", login.user], { user: "0" }));

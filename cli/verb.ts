@@ -1,4 +1,4 @@
-import { type ParsedOptions, parseOptions } from "../lib/getopt.ts";
+import { type ParsedOptions, parseOptions } from "../lib/text/getopt.ts";
 
 /** An option of one letter. */
 export interface Option {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Engine } from "../tools/engine.ts";
+import type { HostEngine } from "../host/engines/host-engine.ts";
 import { logPath, say, seconds, top } from "../tools/setup/places.ts";
 
 /** The examples that are images, by their directory below `examples/`. */
@@ -14,7 +14,7 @@ const PROGRESS_EVERY_MS = 5000;
  *
  * @returns the image's name
  */
-export async function buildExample(engine: Engine, example: Example): Promise<string> {
+export async function buildExample(engine: HostEngine, example: Example): Promise<string> {
   const image = `shipshape/example-${example}`;
   const log = logPath(`build-${example}`);
   const directory = join(top, "examples");

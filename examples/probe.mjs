@@ -1,78 +1,99 @@
-// Runs inside a container: `node - VERB [ARGUMENT] < probe.mjs`, so that what it measures does not depend on how the engine
-// connects containers to the outside. Prints one JSON object.
+// Runs inside a container: `node - VERB LIMIT [ARGUMENT] < probe.mjs`, so that what it measures does not depend on how the engine
+// connects containers to the outside. LIMIT is how long the awaited event may take, in milliseconds. Prints one JSON object.
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
 const POLL_MS = 2;
-const FIRST_PAGE_LIMIT_MS = 20_000;
-const RETURN_LIMIT_MS = 5000;
-/** The second death within a minute: the restart waits a second. */
-const SECOND_RETURN_LIMIT_MS = 15_000;
-const ORPHANS_LIMIT_MS = 20_000;
-const ZOMBIES_LIMIT_MS = 1000;
+/** To look at a thousand processes takes the time that they need to start. */
+const MANY_POLL_MS = 100;
+/** A page that a busy machine serves late is served. */
+const ANSWER_LIMIT_MS = 10_000;
+/** Long enough to start any number of orphans. */
+const ORPHANS_LIMIT_MS = 240_000;
 
 const verbs = {
   /** Waits for the first page. */
-  async page() {
-    return { text: await page(FIRST_PAGE_LIMIT_MS) };
+  async page(limitMs) {
+    const start = performance.now();
+    const text = await page(limitMs);
+    return { text, tookMs: performance.now() - start };
   },
 
   /** Kills nginx, the master and its workers, and waits until a page is served again. */
-  async "kill-nginx"() {
+  async "kill-nginx"(limitMs) {
     // The master first: while it lives it starts new workers.
     const running = processes().filter(({ name }) => name === "nginx");
     const killed = [...running.filter(({ pid }) => isMaster(pid)), ...running.filter(({ pid }) => !isMaster(pid))];
     const start = performance.now();
     for (const { pid } of killed) process.kill(pid, "SIGKILL");
-    const text = await page(RETURN_LIMIT_MS);
+    const text = await page(limitMs);
     return { killed: killed.length, backMs: text === null ? null : performance.now() - start };
   },
 
   /** Kills nginx's master only, whose workers then hold the port. */
-  async "kill-nginx-master"() {
+  async "kill-nginx-master"(limitMs) {
     const master = processes().find(({ pid, name }) => name === "nginx" && isMaster(pid));
     const start = performance.now();
     process.kill(master.pid, "SIGKILL");
-    while (!processes().some(({ pid, name }) => name === "nginx" && pid !== master.pid && isMaster(pid))) {
-      if (performance.now() - start > SECOND_RETURN_LIMIT_MS) return { backMs: null };
-      await delay(POLL_MS);
-    }
-    return { backMs: (await page(SECOND_RETURN_LIMIT_MS)) === null ? null : performance.now() - start };
+    const again = ({ pid, name }) => name === "nginx" && pid !== master.pid && isMaster(pid);
+    if (!(await until(() => processes().some(again), limitMs))) return { backMs: null };
+    return { backMs: (await page(limitMs)) === null ? null : performance.now() - start };
   },
 
-  /** Lets the app leave orphans behind, then lets them end, and counts what is left of them. */
-  async orphans(count) {
+  /** Lets the app leave orphans behind, then lets them end, and counts the zombies that stay. */
+  async orphans(limitMs, count) {
     await call("POST", `/helpers?n=${count}`);
-    const deadline = Date.now() + ORPHANS_LIMIT_MS;
+    // A child of the app's shell is an orphan once it runs sleep.
     let inherited = 0;
-    // A child of the app's shell is one of them once it runs sleep.
-    while (inherited < Number(count) && Date.now() < deadline) inherited = processes().filter(isOrphan).length;
+    const all = () => {
+      inherited = processes().filter(isOrphan).length;
+      return inherited >= count;
+    };
+    await until(all, ORPHANS_LIMIT_MS, MANY_POLL_MS);
     await call("DELETE", "/helpers");
-    while (processes().some(isOrphan)) {
-      if (Date.now() > deadline) throw new Error("the orphans do not end");
-      await delay(50);
-    }
+    const gone = () => !processes().some(isOrphan);
+    if (!(await until(gone, ORPHANS_LIMIT_MS, MANY_POLL_MS))) throw new Error("the orphans do not end");
     // What has just died is a zombie until its parent looks: only what stays one counts.
-    const settled = Date.now() + ZOMBIES_LIMIT_MS;
-    while (zombies() > 0 && Date.now() < settled) await delay(POLL_MS);
-    return { inherited, zombies: zombies() };
+    const start = performance.now();
+    await until(() => zombies() === 0, limitMs);
+    return { inherited, zombies: zombies(), tookMs: performance.now() - start };
+  },
+
+  /** Lets the worker crash as by a bug of its own, and waits until another one runs. */
+  async "crash-worker"(limitMs) {
+    if (!(await until(() => processes().some(isWorker), ORPHANS_LIMIT_MS))) throw new Error("no worker runs");
+    const { pid } = processes().find(isWorker);
+    const start = performance.now();
+    process.kill(pid, "SIGSEGV");
+    const back = await until(() => processes().some((other) => isWorker(other) && other.pid !== pid), limitMs);
+    return { backMs: back ? performance.now() - start : null };
   },
 };
 
+/** Waits until something holds. @returns false after the limit */
+async function until(holds, limitMs, pollMs = POLL_MS) {
+  const deadline = performance.now() + limitMs;
+  while (!(await holds())) {
+    if (performance.now() > deadline) return false;
+    await delay(pollMs);
+  }
+  return true;
+}
+
 /** The page's text, or null after the limit. */
 async function page(limitMs) {
-  const deadline = Date.now() + limitMs;
-  while (Date.now() < deadline) {
+  let text = null;
+  const served = async () => {
     try {
-      const response = await fetch("http://127.0.0.1/", { signal: AbortSignal.timeout(1000) });
-      const text = await response.text();
-      if (response.ok) return text.trim();
+      const response = await fetch("http://127.0.0.1/", { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
+      if (response.ok) text = (await response.text()).trim();
     } catch {
       // Refused: nobody listens yet.
     }
-    await delay(POLL_MS);
-  }
-  return null;
+    return text !== null;
+  };
+  await until(served, limitMs);
+  return text;
 }
 
 function processes() {
@@ -95,7 +116,14 @@ async function call(method, path) {
 }
 
 function isOrphan({ pid, name, state, parent }) {
-  return name === "sleep" && parent === 1 && state !== "Z" && commandLine(pid) === "sleep\x0060\x00";
+  return name === "sleep" && parent === 1 && state !== "Z" && commandLine(pid) === "sleep\x00600\x00";
+}
+
+/** The script itself, not a child of it that has yet to become another program. */
+function isWorker({ name, state, parent }) {
+  return (
+    name === "worker.sh" && state !== "Z" && !processes().some((other) => other.pid === parent && other.name === name)
+  );
 }
 
 function zombies() {
@@ -114,5 +142,5 @@ function commandLine(pid) {
   }
 }
 
-const [verb, argument] = process.argv.slice(2);
-console.log(JSON.stringify(await verbs[verb](argument)));
+const [verb, ...numbers] = process.argv.slice(2);
+console.log(JSON.stringify(await verbs[verb](...numbers.map(Number))));

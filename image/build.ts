@@ -12,9 +12,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { baseImage } from "../tools/base-image.ts";
+import type { HostEngine } from "../host/engines/host-engine.ts";
+import { baseImage } from "../tools/containers/base-image.ts";
+import { withEngine } from "../tools/containers/open-engine.ts";
 import type { Release } from "../tools/debian.ts";
-import { type Engine, withEngine } from "../tools/engine.ts";
 import { isMain } from "../tools/setup/main.ts";
 import { logPath, say, seconds, top } from "../tools/setup/places.ts";
 import { labels, PROJECT, releaseBinary, sourceDateEpoch, staged } from "./context.ts";
@@ -53,12 +54,15 @@ export interface BuildOptions {
  *
  * @returns the image's id
  */
-export async function buildBaseImage(engine: Engine, options: BuildOptions = {}): Promise<string> {
+export async function buildBaseImage(engine: HostEngine, options: BuildOptions = {}): Promise<string> {
   const { from = "debian:13", variant = "full", cached = true, buildArgs = [] } = options;
   const tag = options.tag ?? imageName(variant);
-  const binary = await releaseBinary();
   const release = RELEASES[from];
-  const base = release === undefined ? from : await baseImage(engine, release);
+  // One mostly computes, the other mostly waits for a mirror.
+  const [binary, base] = await Promise.all([
+    releaseBinary(),
+    release === undefined ? from : baseImage(engine, release),
+  ]);
   const epoch = await sourceDateEpoch();
   // Podman writes files of its own into the layers, and can date them.
   const dated = engine.program === "podman" ? ["--timestamp", String(epoch)] : [];
@@ -102,8 +106,14 @@ function context(binary: string, epoch: number, buildArgs: readonly string[]): B
   });
 }
 
+/** Name of the file that an image is saved in: the default one is for the default image. */
+export function archiveName(variant: Variant, tag?: string): string {
+  if (tag !== undefined) return `${tag.replaceAll(/[^\w.-]+/g, "-")}.tar`;
+  return variant === "full" ? "baseimage.tar" : `baseimage-${variant}.tar`;
+}
+
 /** Writes an image as docker-archive, unless the file there is of this very image. */
-async function saveArchive(engine: Engine, tag: string, id: string, archive: string): Promise<void> {
+async function saveArchive(engine: HostEngine, tag: string, id: string, archive: string): Promise<void> {
   const idFile = `${archive}.id`;
   if (existsSync(archive) && existsSync(idFile) && readFileSync(idFile, "utf8") === id) return;
   mkdirSync(join(archive, ".."), { recursive: true });
@@ -136,10 +146,11 @@ async function main(): Promise<void> {
   if (variant === undefined)
     throw new Error(`cannot build the variant "${values.variant}": it is one of ${variants.join(", ")}`);
   const tag = values.tag ?? imageName(variant);
-  const archive = join(top, "dist/image", variant === "full" ? "baseimage.tar" : `baseimage-${variant}.tar`);
+  const archive = join(top, "dist/image", archiveName(variant, values.tag));
   await withEngine(async (engine) => {
     const id = await buildBaseImage(engine, { from: values.base, variant, tag, buildArgs: values["build-arg"] });
-    await buildInitImage(engine);
+    // A name of their own is for an image of their own: the others stay as they are.
+    if (values.tag === undefined) await buildInitImage(engine);
     await saveArchive(engine, tag, id, archive);
     console.log(`${tag} is in ${engine.program}, and in ${archive} (${Math.round(statSync(archive).size / 1e6)} MB)`);
   });

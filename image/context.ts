@@ -2,9 +2,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { run } from "../host/command.ts";
 import { buildRuntime } from "../tools/build-runtime.ts";
 import { hostArch } from "../tools/runtime/arch.ts";
-import { run } from "../tools/setup/command.ts";
 import { top } from "../tools/setup/places.ts";
 
 /** What `package.json` says of the whole. */

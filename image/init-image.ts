@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Engine } from "../tools/engine.ts";
+import type { HostEngine } from "../host/engines/host-engine.ts";
 import { logPath, top } from "../tools/setup/places.ts";
 import { labels, PROJECT, releaseBinary, sourceDateEpoch, staged } from "./context.ts";
 
@@ -13,7 +13,7 @@ export const INIT_COMMANDS = ["my_init", "sv", "chpst", "setuser"] as const;
 const BUILD_LIMIT_MS = 5 * 60_000;
 
 /** Builds the image `shipshape/init` in an engine. @see docs/reference/init-image.md */
-export async function buildInitImage(engine: Engine, tag = `${INIT_IMAGE}:latest`): Promise<void> {
+export async function buildInitImage(engine: HostEngine, tag = `${INIT_IMAGE}:latest`): Promise<void> {
   const binary = await releaseBinary();
   const epoch = await sourceDateEpoch();
   const context = staged(epoch, top, [], (directory) => {

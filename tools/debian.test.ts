@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { mirrorsIn, sourcesList } from "./debian.ts";
+import { mirrorsIn, rootfsPath, sourcesList } from "./debian.ts";
 
 test("sourcesList() takes this machine's mirrors for another release", () => {
   const targets = [
@@ -26,4 +26,12 @@ test("sourcesList() leaves out security updates when apt knows no mirror of them
 
 test("sourcesList() is empty when apt knows no Debian mirror", () => {
   assert.deepEqual(sourcesList("trixie", mirrorsIn("Ubuntu Ubuntu http://ubuntu.example/ubuntu/\n")), []);
+});
+
+test("rootfsPath() is another one when another mirror is named", () => {
+  const paths = [undefined, "http://a.example/debian", "http://b.example/debian"].map((mirror) =>
+    rootfsPath("trixie", mirror),
+  );
+  assert.equal(new Set(paths).size, 3);
+  assert.match(paths[0] ?? "", /\/trixie\.tar$/);
 });

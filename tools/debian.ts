@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { lastLines, run, runOrThrow } from "./setup/command.ts";
+import { lastLines, run, runOrThrow } from "../host/command.ts";
 import { cacheDir, logPath, say } from "./setup/places.ts";
 
 /** Debian releases that we build from; `epoch` dates the files of a base file system (day of the release, seconds). */
@@ -128,8 +129,10 @@ export function keptRootfs(release: Release): string | null {
   return existsSync(tar) && Date.now() - statSync(tar).mtimeMs < ROOTFS_KEPT_MS ? tar : null;
 }
 
-function rootfsPath(release: Release): string {
-  return join(cacheDir, "rootfs", `${release}.tar`);
+/** The path of a kept file system: another one for each named mirror, because its sources.list holds the mirror. */
+export function rootfsPath(release: Release, mirror = process.env.DEBIAN_MIRROR): string {
+  const of = mirror === undefined ? "" : `-${createHash("sha256").update(mirror).digest("hex").slice(0, 8)}`;
+  return join(cacheDir, "rootfs", `${release}${of}.tar`);
 }
 
 /** Debian mirrors by URI. */

@@ -23,6 +23,8 @@ export interface Goal {
   readonly what: string;
   readonly atMost: string;
   readonly measured: string;
+  /** How many times the floor's, for what the floor does too. */
+  readonly floor?: string;
   readonly met: boolean;
   /** A fact does not depend on how fast or busy the machine is, so that one smoke run can tell. */
   readonly kind: "fact" | "measure";

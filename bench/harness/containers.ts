@@ -1,8 +1,8 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Engine } from "../../tools/engine.ts";
-import { runOrThrow } from "../../tools/setup/command.ts";
-import { Board, Kind } from "./board.ts";
+import { runOrThrow } from "../../host/command.ts";
+import type { HostEngine } from "../../host/engines/host-engine.ts";
+import { Board, EVENT_LIMIT_MS, Kind } from "./board.ts";
 import { type Init, librariesOf } from "./inits.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -15,7 +15,7 @@ const boardPath = "/board";
  * @returns its name, to be removed by the caller
  */
 export async function makeImage(
-  engine: Engine,
+  engine: HostEngine,
   workspace: Workspace,
   inits: readonly Init[],
   services: number,
@@ -36,13 +36,13 @@ export async function makeImage(
   const archive = join(workspace.directory, `root-${services}.tar`);
   await runOrThrow("pack an image", "tar", ["-C", root, "-cf", archive, "."]);
   const name = `shipshape-bench:${process.pid}-${services}`;
-  await engine.runOrThrow("import an image", ["import", archive, name], { timeoutMs: 60_000 });
+  await engine.runOrThrow("import an image", ["import", archive, name], { timeoutMs: EVENT_LIMIT_MS });
   return name;
 }
 
 /** Runs an init in a container until all services are up. @returns from its exec to the exec of the last service, in nanoseconds */
 export async function bootInContainer(
-  engine: Engine,
+  engine: HostEngine,
   workspace: Workspace,
   image: string,
   init: Init,
@@ -54,7 +54,7 @@ export async function bootInContainer(
   const started = await engine.runOrThrow("start a container", ["run", "-d", ...options, image, ...command]);
   const id = started.stdout.trim();
   try {
-    if (!(await board.reaches(Kind.Started, services, 20_000))) {
+    if (!(await board.reaches(Kind.Started, services))) {
       const log = await engine.run(["logs", "--tail", "3", id]);
       const running = board.marks(Kind.Started).length;
       throw new Error(
@@ -67,7 +67,7 @@ export async function bootInContainer(
       throw new Error(`cannot time the boot of ${init.name}: no record of it`);
     return last.ns - from.ns;
   } finally {
-    await engine.run(["rm", "-f", id], { timeoutMs: 20_000 });
+    await engine.run(["rm", "-f", id], { timeoutMs: EVENT_LIMIT_MS });
     board.close();
   }
 }

@@ -22,5 +22,10 @@ export function percent(value: number): string {
   return `${value.toFixed(0)} %`;
 }
 
+/** `1.31 ms` */
+export function milliseconds(ns: number): string {
+  return `${digits(ns / nsPerMs)} ms`;
+}
+
 export const nsPerMs = 1e6;
 export const nsPerUs = 1e3;

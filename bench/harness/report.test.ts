@@ -4,7 +4,14 @@ import type { Claim, Goal } from "./claim.ts";
 import { goals, report, table } from "./report.ts";
 
 const claim: Claim = { name: "c", title: "C", how: "So.", measure: () => Promise.reject(new Error("not here")) };
-const goal = (met: boolean): Goal => ({ what: "w", atMost: "1 ms", measured: "2 ms", met, kind: "measure" });
+const goal = (met: boolean): Goal => ({
+  what: "w",
+  atMost: "1 ms",
+  measured: "2 ms",
+  floor: "3 ×",
+  met,
+  kind: "measure",
+});
 
 test("table() makes Markdown with a rule as wide as the columns", () => {
   assert.equal(
@@ -19,7 +26,7 @@ test("goals() counts over all claims and marks what was missed", () => {
     { claim, finding: { tables: [], goals: [goal(false)], samples: {} } },
   ]);
   assert.match(text, /^\*\*1 of 2 goals met\*\*/);
-  assert.match(text, /\| w \| 1 ms \| 2 ms \| met \|\n\| w \| 1 ms \| 2 ms \| \*\*not met\*\* \|$/);
+  assert.match(text, /\| w \| 1 ms \| 2 ms \| 3 × \| met \|\n\| w \| 1 ms \| 2 ms \| 3 × \| \*\*not met\*\* \|$/);
 });
 
 test("report() holds every claim's section, how it was measured, and the setting", () => {

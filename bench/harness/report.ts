@@ -28,7 +28,7 @@ export function table({ title, columns, rows, note }: Table): string {
 }
 
 function goalRow(goal: Goal): readonly string[] {
-  return [goal.what, goal.atMost, goal.measured, goal.met ? "met" : "**not met**"];
+  return [goal.what, goal.atMost, goal.measured, goal.floor ?? "–", goal.met ? "met" : "**not met**"];
 }
 
 /** The goals of all claims; also what a person sees at the end of a run. */
@@ -36,7 +36,11 @@ export function goals(measured: readonly Measured[]): string {
   const all = measured.flatMap(({ finding }) => finding.goals);
   const met = all.filter((goal) => goal.met).length;
   const rows = all.map(goalRow);
-  return table({ title: `${met} of ${all.length} goals met`, columns: ["", "at most", "measured", ""], rows });
+  return table({
+    title: `${met} of ${all.length} goals met`,
+    columns: ["", "at most", "measured", "floor = 1", ""],
+    rows,
+  });
 }
 
 /** One claim's section. */
@@ -49,13 +53,13 @@ const introduction = `# Benchmarks
 Written by \`npm run bench\`; edits are overwritten. Every init runs as a true PID 1 in PID and mount namespaces of its own, with an
 overlay over \`/etc\` as a container has it and a tmpfs on \`/run\`, started and watched from outside. Services are a 24 kB static C program
 that stamps its start, blocks until TERM, stamps that and exits. All inits take turns within one run, in changing order. Times are
-medians with the middle half in brackets; *noise* is the width of that half in percent of the median, the worst of the row. Compare
-ratios: absolute times belong to this machine. dinit is not in Debian, so goals that it set are given as its ratio to runit.
+medians with the middle half in brackets; *noise* is the width of that half in percent of the median, the worst of the row. Absolute
+times belong to this machine, so every goal of time is a ratio to what a peer took in the same run; memory and bytes are absolute.
 
 How the peers are set up, each as its documentation has it fastest: **runit** \`tini -- runsvdir -P /etc/service\` on a directory that was not
 changed in the last second (it would wait one). **s6** \`s6-svscan\` on a tmpfs, with \`-c\` for more than 500 services (it leaves the rest out and
 says nothing). **supervisord** in the foreground with \`numprocs\`, log files, captured output and HTTP server off. **tini** and **dumb-init** run one
-command. The *floor* is a loop in C that only starts, reaps and tells (\`bench/fixture/floor.c\`): what the kernel alone costs.
+command. The *floor* is a loop in C that only starts, reaps and tells TERM (\`bench/fixture/floor.c\`): what the kernel alone costs.
 
 \`npm run bench -- memory boot\` runs some claims and prints them; \`--quick\` is a smoke run in less than a minute; \`--peers\` leaves shipshape out.
 All single measurements are in \`dist/bench.json\` afterwards.`;

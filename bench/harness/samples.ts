@@ -1,3 +1,4 @@
+import type { Compared } from "./goals.ts";
 import type { Init } from "./inits.ts";
 import { noisePercent, type Spread, spread } from "./statistics.ts";
 
@@ -30,6 +31,15 @@ export class Samples {
     const mine = this.of(init, services);
     const theirs = this.of(peer, services);
     return mine === null || theirs === null ? null : mine.median / theirs.median;
+  }
+
+  /** Ours, beside a peer's and the floor's. */
+  compared(peer: string, services: number): Compared {
+    return {
+      mine: this.of("shipshape", services),
+      peer: this.of(peer, services),
+      floor: this.of("floor", services),
+    };
   }
 
   /** The worst noise among what was measured of one init. */

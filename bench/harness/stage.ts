@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Board, Kind } from "./board.ts";
+import { Board, EVENT_LIMIT_MS, Kind } from "./board.ts";
 import { type Init, librariesOf } from "./inits.ts";
 import { type Process, processesIn } from "./processes.ts";
 import type { Fixture, Workspace } from "./workspace.ts";
@@ -44,8 +44,8 @@ export interface Stage {
   ownProcesses(): Process[];
   /** The fixtures that run in the namespace. */
   services(): Process[];
-  /** Waits until so many records of a kind are on the board. @throws after `timeoutMs`, with the init's last words */
-  reaches(kind: Kind, count: number, timeoutMs: number): Promise<void>;
+  /** Waits until so many records of a kind are on the board. @throws after {@link EVENT_LIMIT_MS}, with the init's last words */
+  reaches(kind: Kind, count: number): Promise<void>;
   /** Kills what is left. */
   close(): Promise<void>;
 }
@@ -128,9 +128,9 @@ export async function open(workspace: Workspace, init: Init, options: StageOptio
     },
     ownProcesses: () => processes().filter((process) => !isFixture(process)),
     services: () => processes().filter(isFixture),
-    async reaches(kind, count, timeoutMs) {
-      if (await board.reaches(kind, count, timeoutMs)) return;
-      const seen = `${board.marks(kind).length} of ${count} had ${Kind[kind]?.toLowerCase()} after ${timeoutMs} ms`;
+    async reaches(kind, count) {
+      if (await board.reaches(kind, count)) return;
+      const seen = `${board.marks(kind).length} of ${count} had ${Kind[kind]?.toLowerCase()} after ${EVENT_LIMIT_MS} ms`;
       const said = lastWords(log) || "it said nothing";
       throw new Error(`cannot measure ${init.name} with ${options.services} services: ${seen}; ${said}`);
     },

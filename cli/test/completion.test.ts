@@ -10,7 +10,7 @@ import { verbs } from "../verbs.ts";
 import { engineStubs } from "./engine-stubs.ts";
 
 const { directory, env } = engineStubs();
-const options = { encoding: "utf8", env: { ...env, TERM: "dumb" }, timeout: 30_000 } as const;
+const options = { encoding: "utf8", env: { ...env, TERM: "dumb" }, timeout: 180_000 } as const;
 before(() => needDebianPackages(["fish", "zsh"]));
 
 for (const [line, expected] of [

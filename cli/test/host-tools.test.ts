@@ -4,25 +4,26 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { type CommandOptions, type CommandResult, run } from "../../host/command.ts";
+import { type Container, startContainer } from "../../host/engines/container.ts";
+import type { HostEngine } from "../../host/engines/host-engine.ts";
 import { BASE_IMAGE, buildBaseImage } from "../../image/build.ts";
 import { shows } from "../../image/test/shows.ts";
 import { openTerminal, type Terminal } from "../../image/test/terminal.ts";
 import { eventually } from "../../runtime/test/harness/deadline.ts";
 import { buildCli } from "../../tools/build-cli.ts";
-import { type Container, startContainer } from "../../tools/container.ts";
+import { openEngine } from "../../tools/containers/open-engine.ts";
+import { openPodman } from "../../tools/containers/podman.ts";
 import { needDebianPackages } from "../../tools/debian.ts";
-import { type Engine, openEngine } from "../../tools/engine.ts";
-import { openPodman } from "../../tools/podman.ts";
-import { type CommandOptions, type CommandResult, run } from "../../tools/setup/command.ts";
 
 const SETUP_LIMIT_MS = 20 * 60_000;
-const TEST_LIMIT_MS = 60_000;
+const TEST_LIMIT_MS = 5 * 60_000;
 
 /** Boots with sshd enabled and the insecure key allowed. */
 const WITH_SSH = ["sh", "-c", "rm -f /etc/service/sshd/down; exec /sbin/my_init --enable-insecure-key"];
 
 interface Opened {
-  readonly engine: Engine;
+  readonly engine: HostEngine;
   readonly close: () => Promise<void>;
 }
 
@@ -229,7 +230,7 @@ for (const [kind, open] of Object.entries(engines)) {
     limited("A101 docker-ssh keeps the insecure key to itself, and leaves nothing behind", async () => {
       const place = mkdtempSync(join(directory, "tmp-"));
       const abort = new AbortController();
-      const login = tool("docker-ssh", [web.name, "sleep 30"], { env: { TMPDIR: place }, signal: abort.signal });
+      const login = tool("docker-ssh", [web.name, "sleep 1000"], { env: { TMPDIR: place }, signal: abort.signal });
       const made = await eventually("the key is there", () => readdirSync(place)[0]);
       await eventually("ssh runs in the container", async () =>
         /^sleep$/m.test((await web.exec(["sh", "-c", "cat /proc/[0-9]*/comm"])).stdout),

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 
 const MOST_HELPERS = 10_000;
 // The shell tells the helpers' process ids and ends at once; whoever is PID 1 inherits them.
-const LEAVE_HELPERS = 'i=0; while [ "$i" -lt "$1" ]; do sleep 60 >/dev/null 2>&1 & echo "$!"; i=$((i + 1)); done';
+const LEAVE_HELPERS = 'i=0; while [ "$i" -lt "$1" ]; do sleep 600 >/dev/null 2>&1 & echo "$!"; i=$((i + 1)); done';
 
 const helpers = new Set();
 

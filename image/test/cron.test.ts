@@ -1,8 +1,8 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Container } from "../../host/engines/container.ts";
 import { eventually } from "../../runtime/test/harness/deadline.ts";
 import { script } from "../../runtime/test/harness/rootfs.ts";
-import type { Container } from "../../tools/container.ts";
 import { SETUP_LIMIT_MS, setUp } from "./setup.ts";
 import { shows } from "./shows.ts";
 

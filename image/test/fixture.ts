@@ -29,13 +29,14 @@ export const TERM_AT_ONCE = `
 export LC_ALL=C
 (
   until read -rd '' status </proc/1/status; [[ $status == *my_init* ]]; do :; done
-  exec_at=\${EPOCHREALTIME/./}
   while [[ $status == *SigBlk:$'\\t'0000000000000000* && $status == *SigCgt:$'\\t'0000000000000000* ]]; do
     read -rd '' status </proc/1/status
   done
   ready_at=\${EPOCHREALTIME/./}
   while ((\${EPOCHREALTIME/./} - ready_at < $0)); do :; done
-  echo "TERM $((\${EPOCHREALTIME/./} - exec_at)) us after exec"
   kill -TERM 1
 ) &
 exec /sbin/my_init`;
+
+/** Perl that becomes my_init with a TERM that waits: it is blocked, so that the kernel keeps it for the next program. */
+export const TERM_BEFORE = 'sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM)); kill TERM => $$; exec "/sbin/my_init"';

@@ -1,8 +1,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { CommandResult } from "../../host/command.ts";
+import { runContainer } from "../../host/engines/container.ts";
 import { script } from "../../runtime/test/harness/rootfs.ts";
-import { runContainer } from "../../tools/container.ts";
-import type { CommandResult } from "../../tools/setup/command.ts";
 import { BASE_IMAGE } from "../build.ts";
 import { beat, services } from "./fixture.ts";
 import { SETUP_LIMIT_MS, setUp } from "./setup.ts";

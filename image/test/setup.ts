@@ -4,9 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
+import { type Container, startContainer } from "../../host/engines/container.ts";
+import type { HostEngine } from "../../host/engines/host-engine.ts";
 import { type FileSpec, place } from "../../runtime/test/harness/rootfs.ts";
-import { type Container, startContainer } from "../../tools/container.ts";
-import { type Engine, openEngine } from "../../tools/engine.ts";
+import { openEngine } from "../../tools/containers/open-engine.ts";
 import { type BuildOptions, buildBaseImage, imageName } from "../build.ts";
 
 /** How long the engine, its base image and the images of a file's tests may take to be there. */
@@ -14,7 +15,7 @@ export const SETUP_LIMIT_MS = 20 * 60_000;
 
 /** What the tests of a file have while they run. */
 export interface Setup {
-  readonly engine: Engine;
+  readonly engine: HostEngine;
   /** Starts a container that is removed at the end of the file's tests, should the test not do it. */
   start(args: readonly string[]): Promise<Container>;
   /** The base image with files added: its name. Removed at the end. @param instructions further lines of the Dockerfile */
@@ -27,7 +28,7 @@ export function setUp(options: BuildOptions = {}): Setup {
   let opened: Awaited<ReturnType<typeof openEngine>> | undefined;
   const containers: Container[] = [];
   const images = new Set<string>();
-  const engine = (): Engine => {
+  const engine = (): HostEngine => {
     if (opened === undefined) throw new Error("the engine is there in tests only, not while they are registered");
     return opened.engine;
   };

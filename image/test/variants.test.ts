@@ -1,9 +1,9 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import type { CommandResult } from "../../host/command.ts";
+import { runContainer } from "../../host/engines/container.ts";
 import { eventually } from "../../runtime/test/harness/deadline.ts";
-import { baseImage } from "../../tools/base-image.ts";
-import { runContainer } from "../../tools/container.ts";
-import type { CommandResult } from "../../tools/setup/command.ts";
+import { baseImage } from "../../tools/containers/base-image.ts";
 import { BASE_IMAGE, buildBaseImage, imageName } from "../build.ts";
 import { PROJECT } from "../context.ts";
 import { SETUP_LIMIT_MS, setUp } from "./setup.ts";

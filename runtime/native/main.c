@@ -149,11 +149,21 @@ static _Noreturn void freeze(const Applet *applet) {
   _exit(written ? 0 : INTERNAL_ERROR);
 }
 
-// By the name we are called by, else by the first argument.
+// The applet that a link names: /etc/init.d/NAME, which is a link to sv.
+static const Applet *find_linked(const char *path) {
+  char target[PATH_MAX];
+  ssize_t length = readlink(path, target, sizeof target - 1);
+  if (length < 0) return NULL;
+  target[length] = 0;
+  return find_applet(target);
+}
+
+// By the name we are called by, else by the name that a link with this name leads to, else by the first argument.
 static const Applet *choose_applet(char **argv) {
   for (int k = 0; k < 2 && argv[k]; k++) {
     origin.argv = argv + k;
     const Applet *applet = find_applet(argv[k]);
+    if (!applet && k == 0) applet = find_linked(argv[k]);
     if (applet) return applet;
     if (strcmp(argv[k], "--freeze") == 0 && argv[k + 1]) freeze(find_applet(argv[k + 1]));
   }

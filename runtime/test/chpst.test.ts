@@ -42,6 +42,14 @@ const SAME: readonly string[] = [
   "chpst -u nobody chpst -n -5 nice",
   "chpst -/ / sh -c 'pwd; id -u'",
   "cd /tmp; chpst -/ /jail /bin/hello; echo $?; chpst -/ /nosuch true; echo $?; chpst -u app chpst -/ / true",
+  // As daemontools' commands.
+  "setuidgid app id; setuidgid nosuch id; setuidgid app; setuidgid",
+  "envuidgid app env | grep ID | sort; envuidgid nosuch true; envuidgid app",
+  "envdir /ed2 env | sort; envdir /ed true; envdir /nosuch true; envdir /ed2",
+  "pgrphack sh -c 'set -- $(cat /proc/$$/stat); [ $1 = $6 ] && echo leads'; pgrphack",
+  "softlimit -o 30 -c 0 -p 77 -s 1000000 cat /proc/self/limits; softlimit -o x true; softlimit -o 5; softlimit -q 3 true",
+  "chpst -o 20 softlimit -o = cat /proc/self/limits",
+  "setlock lk echo got; setlock -x lk echo got; setlock nodir/lk true; setlock -x nodir/lk true; echo $?; setlock lk; rm lk",
   // Limits: the soft one, never above the hard one. A binary with sanitizers needs 20 TB of memory that it does not use.
   ...[
     "-o 10",
@@ -91,7 +99,16 @@ const BETTER: Readonly<Record<string, string>> = {
   "chpst -o '' true": "=> 100",
   "chpst -e /dangling env | grep -c GONE": "0\n=> 1",
   "chpst -e /odd env | grep -c odd": "0\n=> 1",
+  // runit's waits with -n and fails at once without.
+  "setlock lk sh -c 'setlock -n lk echo second; echo $?'; rm -f lk": "111\n=> 0",
+  // Debian 12's runit has no -C.
+  "chpst -C /ed pwd": "/ed\n=> 0",
+  "chpst -/ / -C /ed -u app pwd": "/ed\n=> 0",
+  "chpst -C /nosuch pwd": "=> 111",
 };
+
+/** The names that `chpst` goes by. */
+const LINKS = "chpst setuidgid envuidgid envdir pgrphack setlock softlimit";
 
 const FILES = {
   "/ed/A": "v1\nv2\n",
@@ -118,6 +135,7 @@ const FILES = {
   "/dangling/GONE": { link: "nowhere" },
   "/dangling/A": "v",
   "/odd/odd=name": "v",
+  "/sbin/setlock": { link: "shipshape" },
   "/desk": { directory: true, mode: 0o1777 },
 } as const;
 
@@ -125,7 +143,7 @@ async function results(box: Container, binary: string): Promise<string[]> {
   const all: string[] = [];
   for (const text of SAME) {
     const { code, stdout, stderr } = await box.exec(
-      `mkdir -p /sh; ln -sf ${binary} /sh/chpst; PATH=/sh:$PATH; cd /desk; ${text}`,
+      `mkdir -p /sh; for name in ${LINKS}; do ln -sf ${binary} /sh/$name; done; PATH=/sh:$PATH; cd /desk; ${text}`,
     );
     all.push(`$ ${text}\n${stdout}=> ${code}, ${stderr === "" ? "silent" : "says something"}`);
   }
@@ -139,7 +157,7 @@ test("A84 chpst does and returns what runit's chpst does", async () => {
   await using ours = await boot({ command: ["sleep", "1000"], files: FILES });
   const [theirs, mine] = await Promise.all([results(runit, RUNIT_CHPST), results(ours, "/sbin/shipshape")]);
   assert.deepEqual(mine, theirs);
-});
+}, 180_000);
 
 test("A84 chpst refuses what runit misreads, and runs what needs no privilege", async () => {
   await using box = await boot({ command: ["sleep", "1000"], files: FILES });

@@ -57,11 +57,11 @@ const STEPS: readonly (readonly string[])[] = [
   ["try-restart", "plain"],
   ["-v", "hup", "plain"],
   ["-v", "kill", "plain"],
-  ["-w", "3", "start", "plain", "nothere", "second"],
+  ["-w", "60", "start", "plain", "nothere", "second"],
   ["-v", "once", "idle"],
   ["status", "idle"],
   ["check", "idle"],
-  ["-w3", "down", "idle"],
+  ["-w60", "down", "idle"],
   ["status", "idle"],
   ["start", "idle"],
   ["status", "idle"],
@@ -77,10 +77,10 @@ const STEPS: readonly (readonly string[])[] = [
   ["status", "stubborn"],
   ["-v", "hup", "stubborn"],
   ["-w1", "force-stop", "stubborn2"],
-  ["-w2", "stop", "stubborn2"],
+  ["-w60", "stop", "stubborn2"],
   ["-w1", "try-restart", "stubborn3"],
   ["-w1", "force-restart", "stubborn3"],
-  ["-w3", "start", "stubborn3"],
+  ["-w60", "start", "stubborn3"],
   ["-w1", "stop", "lingering"],
   ["status", "lingering"],
   ["start", "available"],
@@ -94,6 +94,9 @@ const STEPS: readonly (readonly string[])[] = [
   ["-v", "restart", "second"],
   ["-w1", "shutdown", "staying"],
   ["-w1", "force-shutdown", "staying"],
+  ["-w1", "T", "stubborn"],
+  ["-w3", "start", "stubborn"],
+  ["-w1", "D", "stubborn"],
 ];
 
 /** Command lines that are wrong: only the exit code and that something is said count. */
@@ -110,6 +113,21 @@ const WRONG: readonly (readonly string[])[] = [
   ["-w"],
   ["-w", "1"],
   ["-V"],
+];
+
+/** Scripts in /etc/init.d that are links to `sv`, with their arguments. */
+const SCRIPTS: readonly (readonly [string, ...string[]])[] = [
+  ["plain", "status"],
+  ["plain", "restart"],
+  ["plain", "stop"],
+  ["plain", "status"],
+  ["plain", "start", "second"],
+  ["plain", "force-reload"],
+  ["quick", "status"],
+  ["nothere", "stop"],
+  ["plain"],
+  ["plain", "stat"],
+  ["plain", "zzz"],
 ];
 
 /** Only the first letter of these counts; the service is down, so they do nothing. */
@@ -145,6 +163,15 @@ async function transcript(box: Container, sv: string): Promise<string[]> {
     const { code, stdout, stderr } = await box.exec([sv, ...step]);
     lines.push(`$ sv ${step.join(" ")}`, stdout, `=> ${code} ${stderr.includes("usage: sv [-v] [-w sec] command")}`);
   }
+  // A script of /etc/init.d is a link to sv.
+  await box.exec(
+    `mkdir -p /etc/init.d; for name in plain quick nothere; do ln -sf $(command -v ${sv}) /etc/init.d/$name; done`,
+  );
+  await box.exec(["/etc/init.d/plain", "start"]);
+  for (const [script, ...args] of SCRIPTS) {
+    const { code, stdout, stderr } = await box.exec([`/etc/init.d/${script}`, ...args]);
+    lines.push(`$ ${script} ${args.join(" ")}`, ...masked(stdout), `=> ${code} ${stderr.includes("usage: ")}`);
+  }
   for (const letter of LETTERS) {
     const { code, stdout, stderr } = await box.exec([sv, letter, "quick"]);
     lines.push(`$ sv ${letter} quick`, `${stdout}${stderr}=> ${code}`);
@@ -154,8 +181,10 @@ async function transcript(box: Container, sv: string): Promise<string[]> {
 
 test("A82 sv prints and returns what runit's sv does", async () => {
   assert.ok(existsSync(RUNIT_SV) && existsSync(RUNSVDIR), "this test compares with runit: apt-get install runit");
-  await using runit = await boot({ command: [RUNSVDIR, "-P", "/etc/service"], services: SERVICES });
-  await using ours = await boot({ services: SERVICES });
+  // What is not told how long to wait shall have the time that it takes.
+  const env = { SVWAIT: "60" };
+  await using runit = await boot({ command: [RUNSVDIR, "-P", "/etc/service"], services: SERVICES, env });
+  await using ours = await boot({ services: SERVICES, env });
   // runit answers status from its files as soon as its supervisor of the last service runs.
   for (const [box, sv] of [
     [runit, RUNIT_SV],
@@ -165,4 +194,4 @@ test("A82 sv prints and returns what runit's sv does", async () => {
   }
   const [theirs, mine] = await Promise.all([transcript(runit, RUNIT_SV), transcript(ours, "sv")]);
   assert.deepEqual(mine, theirs);
-}, 120_000);
+}, 300_000);

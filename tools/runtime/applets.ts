@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { runOrThrow } from "../setup/command.ts";
+import { runOrThrow } from "../../host/command.ts";
 import { top } from "../setup/places.ts";
 import { cached, digest } from "./cached.ts";
 
@@ -14,6 +14,8 @@ export interface Applet {
   readonly daemon: boolean;
   /** Marked by a line `// @frozen`: its script is evaluated at build time. One applet at most. */
   readonly frozen: boolean;
+  /** Further names that it is called by, from a line `// @aliases NAME ...`. */
+  readonly aliases: readonly string[];
   readonly script: string;
   readonly sourceMap: string;
 }
@@ -46,7 +48,9 @@ async function bundleApplet(dir: string, file: string): Promise<Applet> {
   const text = (end: string) => outputFiles.find((output) => output.path.endsWith(end))?.text ?? "";
   const source = readFileSync(join(dir, file), "utf8");
   const marked = (mark: string) => source.split("\n").includes(`// @${mark}`);
-  return { name, daemon: marked("daemon"), frozen: marked("frozen"), script: text(".js"), sourceMap: text(".js.map") };
+  const aliases = /^\/\/ @aliases (.+)$/m.exec(source)?.[1]?.split(" ") ?? [];
+  const marks = { daemon: marked("daemon"), frozen: marked("frozen"), aliases };
+  return { name, ...marks, script: text(".js"), sourceMap: text(".js.map") };
 }
 
 /** An applet's bytecode as a file. @param qjsc path of the bytecode compiler */
@@ -75,10 +79,11 @@ export async function appletTable(applets: readonly Applet[], qjsc: string, froz
     applets.map(async (applet) => {
       const { name, daemon } = applet;
       if (applet === frozen) return { code: "", row: `  {"${name}", NULL, 0, ${daemon}},\n` };
+      const row = (called: string): string => `  {"${called}", code_${name}, sizeof code_${name}, ${daemon}},\n`;
       const bytes = readFileSync(await bytecode(applet, qjsc)).join(",");
       return {
         code: `static const uint8_t code_${name}[] = {${bytes}};\n`,
-        row: `  {"${name}", code_${name}, sizeof code_${name}, ${daemon}},\n`,
+        row: [name, ...applet.aliases].map(row).join(""),
       };
     }),
   );

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { runOrThrow } from "../../host/command.ts";
 import { needDebianPackages } from "../debian.ts";
-import { runOrThrow } from "../setup/command.ts";
 import { top } from "../setup/places.ts";
 import { type Arch, hostArch, toolchains } from "./arch.ts";
 import { cached, digest } from "./cached.ts";
@@ -23,6 +23,8 @@ const COMPILE_LIMIT_MS = 10 * 60_000;
 const QUICKJS_FILES = ["quickjs.c", "libregexp.c", "libunicode.c", "cutils.c", "dtoa.c"];
 const QJSC_FILES = ["qjsc.c", "quickjs-libc.c"];
 const OUR_WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror"];
+/** Keeps the builder's paths out of `__FILE__`: every checkout builds the same binary. */
+const NO_PATHS = "-fmacro-prefix-map";
 const LEAN = [
   "-ffunction-sections",
   "-fdata-sections",
@@ -122,12 +124,13 @@ export class Compiler {
   }
 
   async #object(path: string, content: string, flags: readonly string[]): Promise<string> {
-    const key = digest(this.#gcc, content, ...flags);
+    const key = digest(this.#gcc, content, NO_PATHS, ...flags);
     const name = path.slice(path.lastIndexOf("/") + 1).replace(/^[0-9a-f]{24}-/, "");
     return cached(`${name}.o`, key, async (output) => {
       const include = await this.#gccFile("include");
       const args = flags.map((flag) => (flag === "GCC_INCLUDE" ? include : flag));
       const options = { timeoutMs: COMPILE_LIMIT_MS };
+      args.push(`${NO_PATHS}=${dirname(path)}/=`);
       await runOrThrow(`compile ${name}`, this.#gcc, [...args, "-c", path, "-o", output], options);
     });
   }

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { run, runOrThrow } from "../../host/command.ts";
 import { debianMirrors, needDebianPackages } from "../debian.ts";
-import { run, runOrThrow } from "../setup/command.ts";
 import { logPath, say } from "../setup/places.ts";
 import { type Arch, toolchains } from "./arch.ts";
 import { cached, digest } from "./cached.ts";

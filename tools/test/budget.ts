@@ -1,4 +1,4 @@
-import type { CommandResult } from "../setup/command.ts";
+import type { CommandResult } from "../../host/command.ts";
 import { type Cost, runMeasured, total } from "./cost.ts";
 import type { Outcome } from "./phases.ts";
 import type { TestCost } from "./preload.mjs";

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CommandOptions, type CommandResult, run } from "../setup/command.ts";
+import { type CommandOptions, type CommandResult, run } from "../../host/command.ts";
 
 /** Processor time of processes and of all the children that they waited for, in milliseconds. */
 export interface Cost {

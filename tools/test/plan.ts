@@ -1,12 +1,14 @@
 import { join } from "node:path";
+import type { HostEngine } from "../../host/engines/host-engine.ts";
 import { gate } from "../check.ts";
+import { openEngine } from "../containers/open-engine.ts";
 import { needDebianPackages } from "../debian.ts";
-import { type Engine, openEngine } from "../engine.ts";
 import { hostArch } from "../runtime/arch.ts";
 import { dist, type Variant } from "../runtime/compiler.ts";
 import { logPath, say, top } from "../setup/places.ts";
 import { runMeasured } from "./cost.ts";
 import { type Form, filesFor, type Instrumented, SHORT_ENV } from "./form.ts";
+import { needMirror } from "./mirror.ts";
 import { type Phase, single } from "./phases.ts";
 import { runSuite, testFiles } from "./suite.ts";
 
@@ -22,7 +24,7 @@ const TIME_SCALE: Readonly<Record<Variant, number>> = { release: 2, asan: 4, gcs
 const ASAN_OPTIONS = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64";
 
 /** What one phase opens and later ones use. */
-const shared: { engine?: Engine; close?: (() => Promise<void>) | undefined } = {};
+const shared: { engine?: HostEngine; close?: (() => Promise<void>) | undefined } = {};
 
 /** All phases of `npm test`, in the order in which they begin. */
 export function plan(form: Form): Phase[] {
@@ -151,7 +153,15 @@ function containerPhases(form: Form): Phase[] {
         return undefined;
       },
     },
-    command("build image", "image/build.ts", [], ["container engine", "build runtime (release)"]),
+    {
+      name: "reach of a mirror",
+      needs: ["container engine"],
+      run: async () => {
+        if (shared.engine !== undefined) await needMirror(shared.engine);
+        return undefined;
+      },
+    },
+    command("build image", "image/build.ts", [], ["reach of a mirror", "build runtime (release)"]),
     suite("containers", 1),
     suite("acceptance", 2),
   ];

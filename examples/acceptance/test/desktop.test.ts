@@ -28,7 +28,7 @@ accept("desktop", (image) => {
     const before = await pid();
     await box.sh("kill -9 $(sv status display | sed 's/.*pid \\([0-9]*\\).*/\\1/')");
     await eventually("another display is there", async () => !["", before].includes(await pid()));
-    match(await box.sh("sv start display"), /^ok: run: display: /);
+    match(await box.sh("sv -w 300 start display"), /^ok: run: display: /);
     await eventually("it has the screen", async () => (await screen(box)) === "display one\n");
     // A child of the stand-ins may have ended just now.
     const zombies = (): Promise<string> => box.sh("grep -l '^State:.Z' /proc/[0-9]*/status || echo none");

@@ -8,7 +8,7 @@ accept("php", (image) => {
     const box = await image.start(["-e", "SHOP_NAME=Ann's"]);
     const page = (path: string): Promise<string> => box.get(80, path);
     const served = async (): Promise<string | undefined> => /process (\d+)/.exec(await page("/first"))?.[1];
-    const worker = await eventually("the page is served", served, 20_000);
+    const worker = await eventually("the page is served", served);
     match(await page("/tea?sort=price"), /^HTTP\/1\.1 200 [\s\S]*shop Ann's by www-data, process \d+\n$/);
     await box.shows(/shop\[\d+\]: sold: \/tea\?sort=price/, /nginx: .*"GET \/tea\?sort=price HTTP\/1\.0" 200/);
     match(await box.sh("cat /var/log/syslog"), /shop\[\d+\]: sold: \/tea[\s\S]*nginx: .*GET \/tea/);

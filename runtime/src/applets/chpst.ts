@@ -1,4 +1,5 @@
+// @aliases setuidgid envuidgid envdir pgrphack setlock softlimit
+import { kernel } from "../base/binding.ts";
 import { chpst } from "../chpst/chpst.ts";
-import { kernel } from "../kernel/binding.ts";
 
 kernel.exit(chpst(kernel));

@@ -1,7 +1,7 @@
 // @daemon
 
+import { kernel } from "../base/binding.ts";
 import { Daemon } from "../cron/daemon.ts";
-import { kernel } from "../kernel/binding.ts";
 
 const [, first = "", ...rest] = kernel.args;
 if (first.startsWith("-") && first !== "-h" && first !== "--help") {

@@ -1,4 +1,4 @@
-import { cronctl } from "../cron/cronctl.ts";
-import { kernel } from "../kernel/binding.ts";
+import { kernel } from "../base/binding.ts";
+import { cronctl } from "../cron/commands/cronctl.ts";
 
 kernel.exit(cronctl(kernel));

@@ -1,4 +1,4 @@
-import { crontab } from "../cron/crontab.ts";
-import { kernel } from "../kernel/binding.ts";
+import { kernel } from "../base/binding.ts";
+import { crontab } from "../cron/commands/crontab.ts";
 
 kernel.exit(crontab(kernel));

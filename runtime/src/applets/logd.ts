@@ -1,6 +1,6 @@
 // @daemon
 
-import { kernel } from "../kernel/binding.ts";
+import { kernel } from "../base/binding.ts";
 import { startLogDaemon } from "../log/daemon.ts";
 
 const daemon = startLogDaemon(kernel);

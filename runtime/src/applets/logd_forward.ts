@@ -1,7 +1,7 @@
 // @daemon
 
-import { kernel } from "../kernel/binding.ts";
-import { Forwarder } from "../log/forwarder.ts";
+import { kernel } from "../base/binding.ts";
+import { Forwarder } from "../log/forward/forwarder.ts";
 
 const [, protocol = "", host = "", port = ""] = kernel.args;
 const forwarder = new Forwarder(kernel, { protocol: protocol === "udp" ? "udp" : "tcp", host, port: Number(port) });

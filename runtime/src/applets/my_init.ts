@@ -1,10 +1,10 @@
 // @daemon
 // @frozen
 
+import { kernel } from "../base/binding.ts";
 import { startInit } from "../init/init.ts";
 import { help, parseOptions, USAGE } from "../init/options.ts";
 import { isServedAlready } from "../init/other-init.ts";
-import { kernel } from "../kernel/binding.ts";
 
 // All that comes before a first start is done at build time.
 globalThis.main = () => {

@@ -1,4 +1,4 @@
-import { kernel } from "../kernel/binding.ts";
+import { kernel } from "../base/binding.ts";
 import { setuser } from "../setuser/setuser.ts";
 
 kernel.exit(setuser(kernel));

@@ -1,4 +1,4 @@
-import { kernel } from "../kernel/binding.ts";
+import { kernel } from "../base/binding.ts";
 import { sv } from "../sv/sv.ts";
 
 kernel.exit(sv(kernel));

@@ -1,10 +1,11 @@
-import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/environment.ts";
-import { becomeAccount, findAccount } from "../kernel/credentials.ts";
-import { execCommand } from "../kernel/exec.ts";
-import { writeAll } from "../kernel/files.ts";
+import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/linux/environment.ts";
+import { becomeAccount, findAccount } from "../base/credentials.ts";
+import { execCommand } from "../base/exec.ts";
+import { writeAll } from "../base/files.ts";
 import { type Bytes, Errno, Open, type Sys } from "../sys.ts";
+import { parseEmulation } from "./emulation.ts";
 import { applyEnvDir } from "./env-dir.ts";
-import { type ChpstOptions, parseChpstOptions, USAGE } from "./options.ts";
+import { type ChpstOptions, HARD_LIMIT, type Lock, parseChpstOptions, USAGE } from "./options.ts";
 
 const EXIT_USAGE = 100;
 const EXIT_FAILURE = 111;
@@ -12,14 +13,23 @@ const LOCK_EXCLUSIVE = 2;
 const LOCK_NO_WAIT = 4;
 
 /**
- * Changes this process's state as the options say and becomes the program. Returns, with the exit code, only when it could not.
+ * Changes this process's state as the options say and becomes the program. Returns, with the exit code, only when it could not. Called
+ * by the name of a daemontools command, it reads that command's arguments.
  * @see docs/reference/chpst.md
  */
 export function chpst(sys: Sys): number {
-  const options = parseChpstOptions(sys.args.slice(1));
-  const usage = typeof options === "string";
-  writeAll(sys, 2, usage ? `chpst: ${options}\n${USAGE}\n` : `chpst: ${run(sys, options)}\n`);
-  return usage ? EXIT_USAGE : EXIT_FAILURE;
+  const [path = "", ...args] = sys.args;
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const emulated = parseEmulation(name, args);
+  const options = emulated ?? parseChpstOptions(args);
+  if (typeof options === "string") {
+    writeAll(sys, 2, emulated === null ? `chpst: ${options}\n${USAGE}\n` : `${options}\n`);
+    return EXIT_USAGE;
+  }
+  const problem = run(sys, options);
+  if (options.lock?.quiet) return 0;
+  writeAll(sys, 2, `${emulated === null ? "chpst" : name}: ${problem}\n`);
+  return EXIT_FAILURE;
 }
 
 /** The first thing that went wrong. */
@@ -39,6 +49,7 @@ function run(sys: Sys, options: ChpstOptions): string {
   const [name = "", ...args] = options.command;
   return (
     changeRoot(sys, options.root) ??
+    changeDirectory(sys, options.directory) ??
     failure(sys, `add ${options.nice} to the nice value`, options.nice === 0 ? 0 : sys.nice(options.nice)) ??
     setLimits(sys, options.limits) ??
     // Unlike a login, only groups that are named are taken on.
@@ -57,11 +68,15 @@ function changeRoot(sys: Sys, root: Bytes | null): string | null {
   );
 }
 
+function changeDirectory(sys: Sys, directory: Bytes | null): string | null {
+  return directory === null ? null : failure(sys, `change to the directory ${directory}`, sys.chdir(directory));
+}
+
 /** Lowers soft limits, as softlimit does; never above the hard ones. */
 function setLimits(sys: Sys, limits: ReadonlyMap<number, number>): string | null {
   for (const [resource, wanted] of limits) {
     const { hard } = sys.getrlimit(resource);
-    const soft = hard < 0 ? wanted : Math.min(wanted, hard);
+    const soft = wanted === HARD_LIMIT || (hard >= 0 && wanted > hard) ? hard : wanted;
     const problem = failure(sys, `set the limit ${resource} to ${soft}`, sys.setrlimit(resource, soft, hard));
     if (problem !== null) return problem;
   }
@@ -69,7 +84,7 @@ function setLimits(sys: Sys, limits: ReadonlyMap<number, number>): string | null
 }
 
 /** The program keeps the lock, and with it a descriptor, for as long as it runs. */
-function takeLock(sys: Sys, lock: ChpstOptions["lock"]): string | null {
+function takeLock(sys: Sys, lock: Lock | null): string | null {
   if (lock === null) return null;
   const { path, waits } = lock;
   const fd = sys.open(path, Open.Write | Open.Create | Open.Append | Open.NonBlock, 0o600);

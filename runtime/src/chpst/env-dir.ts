@@ -1,4 +1,4 @@
-import { readFile } from "../kernel/files.ts";
+import { readFile } from "../base/files.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 
 /**

@@ -16,6 +16,7 @@ test("parseChpstOptions() changes nothing without options", () => {
     argv0: null,
     envDir: null,
     root: null,
+    directory: null,
     nice: 0,
     lock: null,
     limits: new Map(),
@@ -37,6 +38,8 @@ test("parseChpstOptions() reads every option", () => {
     "env",
     "-/",
     "root",
+    "-C",
+    "work",
     "-n",
     "-5",
     "-L",
@@ -44,8 +47,8 @@ test("parseChpstOptions() reads every option", () => {
     "prog",
   );
   assert.deepEqual(
-    [options.user, options.envUser, options.argv0, options.envDir, options.root],
-    ["app", "app:adm", "name", "env", "root"],
+    [options.user, options.envUser, options.argv0, options.envDir, options.root, options.directory],
+    ["app", "app:adm", "name", "env", "root", "work"],
   );
   assert.deepEqual(
     [options.nice, options.lock, options.session, options.close],

@@ -1,9 +1,9 @@
-import { parseDecimal } from "../../../lib/decimal.ts";
-import { parseOptions } from "../../../lib/getopt.ts";
+import { parseDecimal } from "../../../lib/text/decimal.ts";
+import { parseOptions } from "../../../lib/text/getopt.ts";
 import type { Bytes } from "../sys.ts";
 
 export const USAGE =
-  "usage: chpst [-vVP012] [-u user[:group]] [-U user[:group]] [-b argv0] [-e dir] [-/ root] [-n nice] [-l|-L lock] [-m n] [-d n] [-o n] [-p n] [-f n] [-c n] [-t n] prog";
+  "usage: chpst [-vVP012] [-u user[:group]] [-U user[:group]] [-b argv0] [-e dir] [-/ root] [-C dir] [-n nice] [-l|-L lock] [-m n] [-d n] [-o n] [-p n] [-f n] [-c n] [-t n] prog";
 
 /** Limits by option: the resources of `setrlimit(2)`, whose numbers amd64 and arm64 share. */
 const RESOURCES: Readonly<Record<string, readonly number[]>> = {
@@ -19,16 +19,21 @@ const RESOURCES: Readonly<Record<string, readonly number[]>> = {
   r: [5],
 };
 
-/** What the command line asks for; `null` where an option was not given. */
+/** A limit that is as high as the hard limit allows. */
+export const HARD_LIMIT = Number.POSITIVE_INFINITY;
+
+/** The state that the command line asks for; `null` where an option was not given. */
 export interface ChpstOptions {
   readonly user: Bytes | null;
   readonly envUser: Bytes | null;
   readonly argv0: Bytes | null;
   readonly envDir: Bytes | null;
   readonly root: Bytes | null;
+  /** Working directory, as seen below the new root. */
+  readonly directory: Bytes | null;
   readonly nice: number;
-  readonly lock: { readonly path: Bytes; readonly waits: boolean } | null;
-  /** Soft limit by resource. */
+  readonly lock: Lock | null;
+  /** Soft limit by resource; {@link HARD_LIMIT} for the hard one. */
   readonly limits: ReadonlyMap<number, number>;
   readonly session: boolean;
   /** Descriptors among 0, 1 and 2. */
@@ -36,14 +41,39 @@ export interface ChpstOptions {
   readonly command: readonly Bytes[];
 }
 
+/** A lock that the program holds for as long as it runs. */
+export interface Lock {
+  readonly path: Bytes;
+  /** Waits for another holder's end; fails at once otherwise. */
+  readonly waits: boolean;
+  /** Exits 0, without a message, when the lock cannot be taken or the program cannot be run: `setlock -x`. */
+  readonly quiet?: boolean;
+}
+
+/** Options that change nothing. */
+export const NO_CHANGE: ChpstOptions = {
+  user: null,
+  envUser: null,
+  argv0: null,
+  envDir: null,
+  root: null,
+  directory: null,
+  nice: 0,
+  lock: null,
+  limits: new Map(),
+  session: false,
+  close: [],
+  command: [],
+};
+
 /** Reads the command line (without `argv[0]`), or says in words what is wrong with it. @see chpst(8) */
 export function parseChpstOptions(args: readonly Bytes[]): ChpstOptions | string {
-  const parsed = parseOptions(args, "vVP012u:U:b:e:/:n:l:L:m:d:o:p:f:c:t:r:");
+  const parsed = parseOptions(args, "vVP012u:U:b:e:/:C:n:l:L:m:d:o:p:f:c:t:r:");
   if (typeof parsed === "string") return parsed;
   const texts = new Map<string, Bytes>();
   const limits = new Map<number, number>();
   let nice = 0;
-  let lock: ChpstOptions["lock"] = null;
+  let lock: Lock | null = null;
   for (const [letter, value] of parsed.options) {
     if (letter === "V") return "this is the chpst of shipshape";
     if (letter === "n") {
@@ -67,6 +97,7 @@ export function parseChpstOptions(args: readonly Bytes[]): ChpstOptions | string
     argv0: text("b"),
     envDir: text("e"),
     root: text("/"),
+    directory: text("C"),
     nice,
     lock,
     limits,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseSchedule, type Schedule } from "../../../lib/schedule.ts";
-import { formatMinute } from "../../../lib/schedule-calendar.ts";
+import { formatMinute } from "../../../lib/cron/calendar.ts";
+import { parseSchedule, type Schedule } from "../../../lib/cron/schedule.ts";
 import { Agenda, type Planned } from "./agenda.ts";
 
 interface Plan extends Planned {

@@ -1,5 +1,5 @@
-import type { Schedule } from "../../../lib/schedule.ts";
-import { catchesUp, LONGEST_JUMP, nextRun, type Zone } from "../../../lib/schedule-next.ts";
+import { catchesUp, LONGEST_JUMP, nextRun, type Zone } from "../../../lib/cron/next.ts";
+import type { Schedule } from "../../../lib/cron/schedule.ts";
 import type { Bytes } from "../sys.ts";
 
 const MINUTE_MS = 60_000;

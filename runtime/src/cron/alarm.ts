@@ -1,5 +1,5 @@
-import type { Loop } from "../kernel/loop.ts";
-import type { Timer } from "../kernel/timers.ts";
+import type { Loop } from "../base/loop.ts";
+import type { Timer } from "../base/timers.ts";
 import { Errno, type Sys } from "../sys.ts";
 
 /** Far enough that nothing is missed, and not so far that it does not fit: about 30 years. */

@@ -1,18 +1,18 @@
-import { Children } from "../kernel/children.ts";
-import { Journal } from "../kernel/journal.ts";
-import { Loop } from "../kernel/loop.ts";
+import { Children } from "../base/children.ts";
+import { Journal } from "../base/journal.ts";
+import { Loop } from "../base/loop.ts";
 import type { Bytes, Sys } from "../sys.ts";
 import { Agenda } from "./agenda.ts";
 import { Alarm } from "./alarm.ts";
 import { lockOut } from "./lock.ts";
-import { Mounted } from "./mounted.ts";
-import { Output } from "./output.ts";
 import { type Member, Roster } from "./roster.ts";
-import type { RunRecord } from "./run.ts";
+import { Output } from "./runs/output.ts";
+import type { RunRecord } from "./runs/run.ts";
 import { serve } from "./server.ts";
 import { StatusFile } from "./status-file.ts";
-import { readTables, type Tables } from "./tables.ts";
-import { Zones } from "./zones.ts";
+import { Mounted } from "./tables/mounted.ts";
+import { readTables, type Tables } from "./tables/reader.ts";
+import { Zones } from "./tables/zones.ts";
 
 /** An editor or a package makes several changes; they are taken as one. */
 const SETTLE_MS = 50;

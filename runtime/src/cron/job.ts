@@ -1,7 +1,7 @@
-import type { Command } from "../../../lib/crontab-command.ts";
-import type { Environment } from "../../../lib/crontab-environment.ts";
-import type { JobSettings } from "../../../lib/crontab-settings.ts";
-import type { Schedule } from "../../../lib/schedule.ts";
+import type { Command } from "../../../lib/cron/command.ts";
+import type { Environment } from "../../../lib/cron/environment.ts";
+import type { Schedule } from "../../../lib/cron/schedule.ts";
+import type { JobSettings } from "../../../lib/cron/settings.ts";
 import type { Bytes } from "../sys.ts";
 
 /** What is to run when: a line of a crontab, or a script of `/etc/cron.daily` and its like. */

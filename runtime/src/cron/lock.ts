@@ -1,4 +1,4 @@
-import { writeAll } from "../kernel/files.ts";
+import { writeAll } from "../base/files.ts";
 import { type Bytes, Errno, Open, type Sys } from "../sys.ts";
 
 /** Debian's cron locks this file while it runs. */

@@ -1,17 +1,17 @@
-import type { JobStatus } from "../../../lib/crontab-protocol.ts";
-import { parseEnvironBlock } from "../../../lib/environment.ts";
-import type { Children } from "../kernel/children.ts";
-import { findAccount } from "../kernel/credentials.ts";
-import { Journal } from "../kernel/journal.ts";
-import type { Loop } from "../kernel/loop.ts";
-import type { Timer } from "../kernel/timers.ts";
+import type { JobStatus } from "../../../lib/cron/protocol.ts";
+import { parseEnvironBlock } from "../../../lib/linux/environment.ts";
+import type { Children } from "../base/children.ts";
+import { findAccount } from "../base/credentials.ts";
+import { Journal } from "../base/journal.ts";
+import type { Loop } from "../base/loop.ts";
+import type { Timer } from "../base/timers.ts";
 import { type Bytes, Open, type Sys } from "../sys.ts";
 import type { Planned } from "./agenda.ts";
 import type { Job, LastRun } from "./job.ts";
-import { mailFor } from "./mail.ts";
-import type { Output } from "./output.ts";
-import { environmentOf, startProgram } from "./program.ts";
-import { type Follower, Run, type RunRecord } from "./run.ts";
+import { mailFor } from "./runs/mail.ts";
+import type { Output } from "./runs/output.ts";
+import { environmentOf, startProgram } from "./runs/program.ts";
+import { type Follower, Run, type RunRecord } from "./runs/run.ts";
 
 /** A job and how it stands. */
 export interface Member extends Planned {

@@ -1,19 +1,14 @@
-import { findUser } from "../../../lib/accounts.ts";
-import { MAX_CRONTAB_BYTES } from "../../../lib/crontab-files.ts";
-import {
-  type CronRequest,
-  encodeJobs,
-  MAX_CRON_REQUEST_BYTES,
-  parseCronRequest,
-} from "../../../lib/crontab-protocol.ts";
-import { readFile } from "../kernel/files.ts";
-import type { Loop } from "../kernel/loop.ts";
-import type { Timer } from "../kernel/timers.ts";
+import { MAX_CRONTAB_BYTES } from "../../../lib/cron/files.ts";
+import { type CronRequest, encodeJobs, MAX_CRON_REQUEST_BYTES, parseCronRequest } from "../../../lib/cron/protocol.ts";
+import { findUser } from "../../../lib/linux/accounts.ts";
+import { readFile } from "../base/files.ts";
+import type { Loop } from "../base/loop.ts";
+import type { Timer } from "../base/timers.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 import type { Member, Roster } from "./roster.ts";
-import type { Follower, Run } from "./run.ts";
-import { checkCrontab, installCrontab, readCrontab, refuseUser, removeCrontab } from "./spool.ts";
-import type { Zones } from "./zones.ts";
+import type { Follower, Run } from "./runs/run.ts";
+import { checkCrontab, installCrontab, readCrontab, refuseUser, removeCrontab } from "./tables/spool.ts";
+import type { Zones } from "./tables/zones.ts";
 
 const BACKLOG = 16;
 const MAX_CLIENTS = 32;

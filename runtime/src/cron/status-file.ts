@@ -1,5 +1,5 @@
-import { cronDirectories, encodeJobs, type JobStatus, parseJob } from "../../../lib/crontab-protocol.ts";
-import { readFile, replaceFile } from "../kernel/files.ts";
+import { cronDirectories, encodeJobs, type JobStatus, parseJob } from "../../../lib/cron/protocol.ts";
+import { readFile, replaceFile } from "../base/files.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 
 /** What identifies one life of the container: the boot of its host and the start of its first process. @see proc_pid_stat(5) */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Loop } from "../kernel/loop.ts";
-import { type Timer, Timers } from "../kernel/timers.ts";
+import type { Loop } from "../base/loop.ts";
+import { type Timer, Timers } from "../base/timers.ts";
 import { Budget, STAGES, type Stage, stageEnd } from "./budget.ts";
 
 test("stageEnd() gives a stage all the time that no later stage is there to need", () => {

@@ -1,5 +1,5 @@
-import type { Loop } from "../kernel/loop.ts";
-import type { Timer } from "../kernel/timers.ts";
+import type { Loop } from "../base/loop.ts";
+import type { Timer } from "../base/timers.ts";
 
 /** The stages of a shutdown that can wait for something, in their order. */
 export const STAGES = ["main", "pre", "services", "post", "all"] as const;

@@ -1,6 +1,6 @@
-import { fileOfValue, isUsableName, PERSONAL, toJson, toShell, valueOfFile } from "../../../lib/environment.ts";
-import { readFile, replaceFile, writeFile } from "../kernel/files.ts";
-import type { Messages } from "../kernel/messages.ts";
+import { fileOfValue, isUsableName, PERSONAL, toJson, toShell, valueOfFile } from "../../../lib/linux/environment.ts";
+import { readFile, replaceFile, writeFile } from "../base/files.ts";
+import type { Messages } from "../base/messages.ts";
 import { type Bytes, Errno, Mode, type Sys } from "../sys.ts";
 
 const DIRECTORY = "/etc/container_environment";

@@ -1,7 +1,7 @@
-import type { Children } from "../kernel/children.ts";
-import type { Journal } from "../kernel/journal.ts";
-import type { Loop } from "../kernel/loop.ts";
-import type { Messages } from "../kernel/messages.ts";
+import type { Children } from "../base/children.ts";
+import type { Journal } from "../base/journal.ts";
+import type { Loop } from "../base/loop.ts";
+import type { Messages } from "../base/messages.ts";
 import type { Context } from "../supervise/context.ts";
 import type { Supervisor } from "../supervise/supervisor.ts";
 import type { Bytes, Sys } from "../sys.ts";

@@ -1,9 +1,9 @@
-import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/environment.ts";
-import { Children } from "../kernel/children.ts";
-import { Journal } from "../kernel/journal.ts";
-import { Loop } from "../kernel/loop.ts";
-import { Messages } from "../kernel/messages.ts";
-import { OutOfMemory } from "../kernel/out-of-memory.ts";
+import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/linux/environment.ts";
+import { Children } from "../base/children.ts";
+import { Journal } from "../base/journal.ts";
+import { Loop } from "../base/loop.ts";
+import { Messages } from "../base/messages.ts";
+import { OutOfMemory } from "../base/out-of-memory.ts";
 import type { Context } from "../supervise/context.ts";
 import { serveControl } from "../supervise/control-server.ts";
 import type { ServiceRecord } from "../supervise/service.ts";
@@ -19,6 +19,7 @@ import { adopt, type Running } from "./scripts.ts";
 import { readSettings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Signals } from "./signals.ts";
+import { removeStalePidFiles } from "./stale-pid-files.ts";
 import { startUp } from "./startup.ts";
 import { StopRequest } from "./stop-request.ts";
 
@@ -89,6 +90,7 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
 async function live(core: Core): Promise<number> {
   if (!core.guest) core.log.start();
   if (core.record.phase === "startup") {
+    removeStalePidFiles(core.sys, core.messages);
     const outcome = await startUp(core);
     if (outcome !== "done") return abort(core, outcome === "failed" ? 1 : 128 + core.stop.signal);
     keepEnvironment(core);

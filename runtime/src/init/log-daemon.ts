@@ -1,13 +1,13 @@
-import { formatEnvironBlock } from "../../../lib/environment.ts";
-import { parseSettingLines, parseSwitch } from "../../../lib/setting-lines.ts";
-import { signalName } from "../../../lib/signals.ts";
-import { exitCode, exitSignal, type WaitStatus } from "../../../lib/wait-status.ts";
-import type { Children, Parent } from "../kernel/children.ts";
-import { readFile } from "../kernel/files.ts";
-import type { Journal } from "../kernel/journal.ts";
-import type { Loop } from "../kernel/loop.ts";
-import type { Messages } from "../kernel/messages.ts";
-import { spawn } from "../kernel/programs.ts";
+import { formatEnvironBlock } from "../../../lib/linux/environment.ts";
+import { signalName } from "../../../lib/linux/signals.ts";
+import { exitCode, exitSignal, type WaitStatus } from "../../../lib/linux/wait-status.ts";
+import { parseSettingLines, parseSwitch } from "../../../lib/text/setting-lines.ts";
+import type { Children, Parent } from "../base/children.ts";
+import { readFile } from "../base/files.ts";
+import type { Journal } from "../base/journal.ts";
+import type { Loop } from "../base/loop.ts";
+import type { Messages } from "../base/messages.ts";
+import { spawn } from "../base/programs.ts";
 import { type Bytes, Errno, Mode, SpawnFlag, type Sys } from "../sys.ts";
 import type { ContainerEnvironment } from "./container-environment.ts";
 

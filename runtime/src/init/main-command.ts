@@ -1,7 +1,7 @@
-import { formatEnvironBlock } from "../../../lib/environment.ts";
-import { signalName } from "../../../lib/signals.ts";
-import { exitCode, exitSignal, shellStatus, type WaitStatus } from "../../../lib/wait-status.ts";
-import { explain, findProgram, spawnAsShell } from "../kernel/programs.ts";
+import { formatEnvironBlock } from "../../../lib/linux/environment.ts";
+import { signalName } from "../../../lib/linux/signals.ts";
+import { exitCode, exitSignal, shellStatus, type WaitStatus } from "../../../lib/linux/wait-status.ts";
+import { explain, findProgram, spawnAsShell } from "../base/programs.ts";
 import { type Bytes, Errno, SpawnFlag } from "../sys.ts";
 import { advance, type Core } from "./core.ts";
 import type { Running } from "./scripts.ts";

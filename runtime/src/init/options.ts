@@ -1,4 +1,4 @@
-import { signalNumber } from "../../../lib/signals.ts";
+import { signalNumber } from "../../../lib/linux/signals.ts";
 import type { Bytes } from "../sys.ts";
 
 /** The command line of `my_init`. */

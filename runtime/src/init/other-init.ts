@@ -1,4 +1,4 @@
-import { controlSockets } from "../../../lib/control-protocol.ts";
+import { controlSockets } from "../../../lib/control/protocol.ts";
 import type { Sys } from "../sys.ts";
 
 /**

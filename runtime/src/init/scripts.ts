@@ -1,14 +1,17 @@
-import { formatEnvironBlock } from "../../../lib/environment.ts";
-import { signalName } from "../../../lib/signals.ts";
-import { exitCode, exitSignal, type WaitStatus } from "../../../lib/wait-status.ts";
-import { isExecutable } from "../kernel/files.ts";
-import { explain, spawnAsShell } from "../kernel/programs.ts";
+import { formatEnvironBlock } from "../../../lib/linux/environment.ts";
+import { signalName } from "../../../lib/linux/signals.ts";
+import { exitCode, exitSignal, type WaitStatus } from "../../../lib/linux/wait-status.ts";
+import { isExecutable } from "../base/files.ts";
+import { explain, spawnAsShell } from "../base/programs.ts";
 import { type Bytes, Errno, Mode } from "../sys.ts";
 import { advance, type Core } from "./core.ts";
 
+/** A link to this file masks a script, as in systemd. */
+const MASK = "/dev/null";
+
 /**
  * Paths of the files in `directory` that are to be run, in the order of their names' bytes; links are followed. What is there
- * and cannot be run is named in a warning. No directory is no files.
+ * and cannot be run is named in a warning, unless it is masked by a link to `/dev/null`. No directory is no files.
  */
 export function scriptsIn(core: Core, directory: Bytes): Bytes[] {
   const { sys, messages } = core;
@@ -23,6 +26,7 @@ export function scriptsIn(core: Core, directory: Bytes): Bytes[] {
     .map((name) => `${directory}/${name}`)
     .filter((path) => {
       if (isExecutable(sys, path)) return true;
+      if (sys.realpath(path) === MASK) return false;
       messages.warn(`${path} is not run: ${whyNotRun(core, path)}`);
       return false;
     });

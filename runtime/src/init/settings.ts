@@ -1,5 +1,5 @@
-import { parseDurationMs } from "../../../lib/duration.ts";
-import { signalNumber } from "../../../lib/signals.ts";
+import { signalNumber } from "../../../lib/linux/signals.ts";
+import { parseDurationMs } from "../../../lib/text/duration.ts";
 import type { BackoffSettings } from "../supervise/backoff.ts";
 import type { Bytes } from "../sys.ts";
 

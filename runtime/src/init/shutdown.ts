@@ -1,4 +1,4 @@
-import { descendantsOf } from "../kernel/process-tree.ts";
+import { descendantsOf } from "../base/process-tree.ts";
 import type { Bytes } from "../sys.ts";
 import { type Budget, STAGES, type Stage, stageEnd } from "./budget.ts";
 import { advance, type Core } from "./core.ts";

@@ -1,7 +1,7 @@
-import { formatEnvironBlock } from "../../../lib/environment.ts";
-import { signalName } from "../../../lib/signals.ts";
-import { isExecutable } from "../kernel/files.ts";
-import { explain, spawnAsShell } from "../kernel/programs.ts";
+import { formatEnvironBlock } from "../../../lib/linux/environment.ts";
+import { signalName } from "../../../lib/linux/signals.ts";
+import { isExecutable } from "../base/files.ts";
+import { explain, spawnAsShell } from "../base/programs.ts";
 import { SpawnFlag } from "../sys.ts";
 import type { Core } from "./core.ts";
 

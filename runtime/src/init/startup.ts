@@ -1,4 +1,4 @@
-import { isExecutable } from "../kernel/files.ts";
+import { isExecutable } from "../base/files.ts";
 import type { Bytes } from "../sys.ts";
 import { type Stage, stageEnd } from "./budget.ts";
 import { advance, type Core } from "./core.ts";

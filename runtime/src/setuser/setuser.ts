@@ -1,7 +1,7 @@
-import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/environment.ts";
-import { becomeAccount, findAccount } from "../kernel/credentials.ts";
-import { execCommand } from "../kernel/exec.ts";
-import { writeAll } from "../kernel/files.ts";
+import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/linux/environment.ts";
+import { becomeAccount, findAccount } from "../base/credentials.ts";
+import { execCommand } from "../base/exec.ts";
+import { writeAll } from "../base/files.ts";
 import type { Bytes, Sys } from "../sys.ts";
 
 const USAGE = "usage: setuser USER COMMAND [ARGS...]";

@@ -1,8 +1,8 @@
-import type { Children } from "../kernel/children.ts";
-import type { Journal } from "../kernel/journal.ts";
-import type { Loop } from "../kernel/loop.ts";
-import type { Messages } from "../kernel/messages.ts";
-import type { OutOfMemory } from "../kernel/out-of-memory.ts";
+import type { Children } from "../base/children.ts";
+import type { Journal } from "../base/journal.ts";
+import type { Loop } from "../base/loop.ts";
+import type { Messages } from "../base/messages.ts";
+import type { OutOfMemory } from "../base/out-of-memory.ts";
 import type { Bytes, Sys } from "../sys.ts";
 import type { BackoffSettings } from "./backoff.ts";
 

@@ -8,9 +8,9 @@ import {
   MAX_REQUEST_BYTES,
   parseRequest,
   type Request,
-} from "../../../lib/control-protocol.ts";
-import { signalNumber } from "../../../lib/signals.ts";
-import type { Timer } from "../kernel/timers.ts";
+} from "../../../lib/control/protocol.ts";
+import { signalNumber } from "../../../lib/linux/signals.ts";
+import type { Timer } from "../base/timers.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 import type { Context } from "./context.ts";
 import type { Service } from "./service.ts";

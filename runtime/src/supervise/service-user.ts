@@ -1,6 +1,6 @@
-import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/environment.ts";
-import { findAccount } from "../kernel/credentials.ts";
-import { readFile } from "../kernel/files.ts";
+import { formatEnvironBlock, parseEnvironBlock } from "../../../lib/linux/environment.ts";
+import { findAccount } from "../base/credentials.ts";
+import { readFile } from "../base/files.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 
 /** Ids and environment of a service that is to run as somebody. */

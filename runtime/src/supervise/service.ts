@@ -1,4 +1,4 @@
-import { isDirectory } from "../kernel/files.ts";
+import { isDirectory } from "../base/files.ts";
 import type { Bytes } from "../sys.ts";
 import type { Context } from "./context.ts";
 import { stateText } from "./state-text.ts";

@@ -1,10 +1,10 @@
-import { signalName } from "../../../lib/signals.ts";
-import { exitCode, exitSignal, type WaitStatus } from "../../../lib/wait-status.ts";
-import type { Parent } from "../kernel/children.ts";
-import { isExecutable } from "../kernel/files.ts";
-import { membersOf } from "../kernel/process-tree.ts";
-import { explain, spawn } from "../kernel/programs.ts";
-import type { Timer } from "../kernel/timers.ts";
+import { signalName } from "../../../lib/linux/signals.ts";
+import { exitCode, exitSignal, type WaitStatus } from "../../../lib/linux/wait-status.ts";
+import type { Parent } from "../base/children.ts";
+import { isExecutable } from "../base/files.ts";
+import { membersOf } from "../base/process-tree.ts";
+import { explain, spawn } from "../base/programs.ts";
+import type { Timer } from "../base/timers.ts";
 import { type Bytes, Errno, SpawnFlag } from "../sys.ts";
 import { UP_MS } from "./backoff.ts";
 import type { Context } from "./context.ts";

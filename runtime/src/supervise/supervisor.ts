@@ -1,5 +1,5 @@
-import type { ProcessStatus, ServiceStatus } from "../../../lib/control-protocol.ts";
-import { Journal } from "../kernel/journal.ts";
+import type { ProcessStatus, ServiceStatus } from "../../../lib/control/protocol.ts";
+import { Journal } from "../base/journal.ts";
 import { type Bytes, Errno, Mode } from "../sys.ts";
 import type { Context } from "./context.ts";
 import { Service, type ServiceRecord } from "./service.ts";

@@ -1,4 +1,4 @@
-import { exitCode, exitSignal, type WaitStatus } from "../../../lib/wait-status.ts";
+import { exitCode, exitSignal, type WaitStatus } from "../../../lib/linux/wait-status.ts";
 import { type BackoffSettings, CLEAN_RECORD, nextStart, type Record, UP_MS } from "./backoff.ts";
 
 /**

@@ -44,6 +44,13 @@ test("parseArguments() says what is wrong and shows the usage", () => {
   );
 });
 
+test("parseArguments() takes the script's name for the service, whatever else is named", () => {
+  const result = parseArguments(["restart", "other"], undefined, "web");
+  assert.deepEqual(typeof result === "object" && [result.names, result.waits], [["web"], true]);
+  for (const args of [[], ["stat"], ["zzz"], ["-w", "soon", "stop"]])
+    assert.match(String(parseArguments(args, undefined, "web")), /usage: web \[-w sec\] status\|start\|/);
+});
+
 test("parseArguments() answers any command line", () => {
   const word = fc.oneof(fc.constantFrom("-v", "-w", "1", "--", "up", "status", "restart", "web", ""), fc.string());
   fc.assert(

@@ -1,4 +1,4 @@
-import { explain, spawn } from "../kernel/programs.ts";
+import { explain, spawn } from "../base/programs.ts";
 import { type Bytes, Poll, type Sys } from "../sys.ts";
 
 /** A grandchild may hold the pipe open after the script has ended, so its end is also looked for this often. */

@@ -9,8 +9,8 @@ import {
   type Refusal,
   type Request,
   type ServiceStatus,
-} from "../../../lib/control-protocol.ts";
-import { writeAll } from "../kernel/files.ts";
+} from "../../../lib/control/protocol.ts";
+import { writeAll } from "../base/files.ts";
 import { type Bytes, Errno, Poll, type Sys } from "../sys.ts";
 
 /** An init that has not answered for so long, beyond what it was asked to wait, is stuck. */

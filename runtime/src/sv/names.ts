@@ -1,5 +1,5 @@
-import type { Refusal } from "../../../lib/control-protocol.ts";
-import { isDirectory } from "../kernel/files.ts";
+import type { Refusal } from "../../../lib/control/protocol.ts";
+import { isDirectory } from "../base/files.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 
 const DEFAULT_DIRECTORY = "/etc/service";

@@ -1,9 +1,9 @@
-import { MAX_WAIT_MS, type Refusal, type ServiceStatus } from "../../../lib/control-protocol.ts";
-import { parseEnvironBlock } from "../../../lib/environment.ts";
-import { formatProcess, formatService } from "../../../lib/status-format.ts";
-import { writeAll } from "../kernel/files.ts";
+import { MAX_WAIT_MS, type Refusal, type ServiceStatus } from "../../../lib/control/protocol.ts";
+import { formatProcess, formatService } from "../../../lib/control/status-format.ts";
+import { parseEnvironBlock } from "../../../lib/linux/environment.ts";
+import { writeAll } from "../base/files.ts";
 import type { Bytes, Sys } from "../sys.ts";
-import { type Arguments, parseArguments } from "./arguments.ts";
+import { type Arguments, LSB, parseArguments } from "./arguments.ts";
 import { isAvailable } from "./check.ts";
 import { Control, Unreachable } from "./control.ts";
 import { Names } from "./names.ts";
@@ -29,22 +29,36 @@ interface Told {
   readonly before: ServiceStatus;
 }
 
-/** Reports and controls services; returns the exit code. @see docs/reference/sv.md */
+/**
+ * Reports and controls services; returns the exit code. Called by another name than `sv`, as a link in /etc/init.d, it is that
+ * service's script.
+ * @see docs/reference/sv.md
+ */
 export function sv(sys: Sys): number {
   const environment = parseEnvironBlock(sys.environ);
-  const args = parseArguments(sys.args.slice(1), environment.get("SVWAIT"));
+  const [path = "", ...rest] = sys.args;
+  const called = path.slice(path.lastIndexOf("/") + 1);
+  const script = called === "sv" ? null : called;
+  const args = parseArguments(rest, environment.get("SVWAIT"), script);
   if (typeof args === "string") {
     writeAll(sys, 2, `${args}\n`);
-    return EXIT_ERROR;
+    return script === null ? EXIT_ERROR : LSB.usage;
   }
   try {
     const names = new Names(sys, environment.get("SVDIR") ?? "");
-    return Math.min(new Run(sys, args, names).run(), MAX_FAILURES);
+    const run = new Run(sys, args, names);
+    const failures = run.run();
+    return script === null ? Math.min(failures, MAX_FAILURES) : lsbCode(args, failures, run.down);
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
     writeAll(sys, 2, `sv: cannot talk to the init: ${error.message}\n`);
-    return EXIT_ERROR;
+    return script === null ? EXIT_ERROR : args.verb === "status" ? LSB.unknown : LSB.error;
   }
+}
+
+function lsbCode({ verb }: Arguments, failures: number, down: number): number {
+  if (failures > 0) return verb === "status" ? LSB.unknown : LSB.failed;
+  return verb === "status" && down > 0 ? LSB.down : 0;
 }
 
 /** One call of `sv`. */
@@ -54,6 +68,8 @@ class Run {
   readonly #names: Names;
   readonly #control: Control;
   readonly #deadlineMs: number;
+  /** Services that `status` found down. */
+  down = 0;
 
   constructor(sys: Sys, args: Arguments, names: Names) {
     this.#sys = sys;
@@ -92,6 +108,7 @@ class Run {
     if ("reason" in resolved) return failure(name, resolved.reason);
     const status = this.#control.ask({ verb: "status", target: resolved.target });
     if ("code" in status) return this.#refused(name, status);
+    if (status.state === "down") this.down++;
     return { failed: false, line: formatService(name, status), reasons: this.#reasons(name, resolved.target, status) };
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { COMMANDS, type ServiceStatus, STATES } from "../../../lib/control-protocol.ts";
+import { COMMANDS, type ServiceStatus, STATES } from "../../../lib/control/protocol.ts";
 import { findVerb, type Goal, isReached, type Verb } from "./verbs.ts";
 
 function verb(word: string): Verb {
@@ -42,6 +42,18 @@ test("findVerb() takes words with s for status, and waits only for those written
     assert.equal(verb(word).waits, true, word);
   assert.deepEqual(verb("restart").commands, ["term", "cont", "up"]);
   assert.deepEqual(verb("force-reload").commands, ["term", "cont"]);
+});
+
+test("findVerb() takes D, T, X and E for words with force-", () => {
+  for (const [letter, word] of [
+    ["D", "stop"],
+    ["T", "reload"],
+    ["X", "shutdown"],
+    ["E", "shutdown"],
+  ] as const) {
+    assert.deepEqual(findVerb(letter), findVerb(`force-${word}`), letter);
+    assert.deepEqual(findVerb(`${letter}own`), findVerb(`force-${word}`), letter);
+  }
 });
 
 test("findVerb() lets only force- words kill", () => {

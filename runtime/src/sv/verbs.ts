@@ -1,4 +1,4 @@
-import { COMMANDS, type Command, type ServiceStatus } from "../../../lib/control-protocol.ts";
+import { COMMANDS, type Command, type ServiceStatus } from "../../../lib/control/protocol.ts";
 
 /**
  * What has to be true of a service for a verb to have taken effect:
@@ -49,6 +49,14 @@ const WORDS: Readonly<Record<string, Verb>> = {
   "force-shutdown": { ...SHUTDOWN, kills: true },
 };
 
+/** Words by their first letter alone, in capitals: as the `force-` word, which also waits, and kills. */
+const CAPITALS: Readonly<Record<string, keyof typeof WORDS>> = {
+  D: "force-stop",
+  T: "force-reload",
+  X: "force-shutdown",
+  E: "force-shutdown",
+};
+
 /** All words, for people who look for the right one. */
 export const COMMAND_WORDS: readonly string[] = ["status", ...Object.keys(WORDS), ...COMMANDS];
 
@@ -62,14 +70,16 @@ const GOALS: Readonly<Partial<Record<Command, Goal>>> = {
 };
 
 /**
- * The meaning of a word: one that is written out, else, by its first letter alone, `status` or a plain command (`x` is
- * `exit` too). `null` when it has none.
+ * The meaning of a word: one that is written out, else, by its first letter alone, `status`, a plain command (`x` is
+ * `exit` too) or, for `D`, `T`, `X` and `E`, a `force-` word. `null` when it has none.
  * @see sv(8)
  */
 export function findVerb(word: string): Verb | "status" | null {
   if (Object.hasOwn(WORDS, word)) return WORDS[word] ?? null;
   const letter = word.charAt(0);
   if (letter === "s") return "status";
+  const capital = Object.hasOwn(CAPITALS, letter) ? CAPITALS[letter] : undefined;
+  if (capital !== undefined) return WORDS[capital] ?? null;
   const command = letter === "x" ? "exit" : COMMANDS.find((name) => name.charAt(0) === letter);
   if (command === undefined) return null;
   return { commands: [command], goal: GOALS[command] ?? "any", check: command === "up", waits: false, kills: false };

@@ -1,7 +1,7 @@
 // @daemon
 // @frozen
 
-import { kernel } from "../../src/kernel/binding.ts";
+import { kernel } from "../../src/base/binding.ts";
 import { Poll } from "../../src/sys.ts";
 
 // A Sys for tests to call from outside: every line on stdin is `ID ["method", argument, ...]`, answered by `reply ID JSON`.

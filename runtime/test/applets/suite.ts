@@ -1,7 +1,7 @@
 // @daemon
 
+import { kernel } from "../../src/base/binding.ts";
 import { behaviours } from "../../src/fake/sys-suite.ts";
-import { kernel } from "../../src/kernel/binding.ts";
 
 // The behaviours that the fake promises, on the real kernel: one line each, then the end.
 

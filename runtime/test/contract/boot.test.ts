@@ -63,6 +63,7 @@ test("A11 links are followed, and what cannot be run is skipped with one warning
       "/etc/my_init.d/20_link": { link: "/opt/linked" },
       "/etc/my_init.d/30_directory": { directory: true },
       "/etc/my_init.d/40_dangling": { link: "/nowhere" },
+      "/etc/my_init.d/45_masked": { link: "/dev/null" },
       "/etc/my_init.d/50_plain": "#!/bin/sh\necho plain\n",
       "/etc/rc.local": "#!/bin/sh\necho rc\n",
     },
@@ -79,6 +80,7 @@ test("A11 links are followed, and what cannot be run is skipped with one warning
     assert.equal(warnings.length, 1, `${path}: ${warnings.length} warnings`);
     assert.match(warnings[0] ?? "", reason);
   }
+  assert.ok(!box.output.text.includes("45_masked"), box.output.text);
 });
 
 test("A11 a startup file that is executable for another user only is skipped, not a failure", async () => {

@@ -18,7 +18,7 @@ test("A20 every exit code of the main command passes through", async () => {
   const all = Array.from({ length: 256 }, (_, code) => code);
   const short = new Set([0, 1, 2, 42, 63, 64, 99, 100, 111, 125, 126, 127, 128, 129, 137, 143, 192, 254, 255]);
   const codes = process.env.SHIPSHAPE_FORM === "short" ? all.filter((code) => short.has(code)) : all;
-  const { stdout } = await box.exec(forEach(codes.join(" "), "--quiet", "exit $value"), { deadlineMs: 60_000 });
+  const { stdout } = await box.exec(forEach(codes.join(" "), "--quiet", "exit $value"));
   const expected = codes.map((code) => `${code} ${code}`);
   assert.deepEqual(stdout.trim().split("\n"), expected);
 });
@@ -123,11 +123,17 @@ test("A22 the main command's own status counts even when something else had to b
   await using box = await boot({
     main: waiting({ TERM: "exit 0" }),
     services: { s: { run: STUBBORN } },
-    env: { KILL_PROCESS_TIMEOUT: "200ms" },
+    env: { SHUTDOWN_TIMEOUT: "1h", KILL_PROCESS_TIMEOUT: "1h" },
   });
   await box.sees("ready");
   await box.sees("stubborn");
+  box.signal("SIGTERM");
+  await box.sees("/opt/main exited with status 0");
+  // The time of the service is over.
+  box.signal("SIGTERM");
+  await box.sees("Told to stop again");
   assert.equal((await box.stop()).code, 0);
+  assert.match(box.output.stderr, /killed: .*service s/);
 });
 
 test("A23 a pre-shutdown hook that fails is reported and does not cut the shutdown short", async () => {

@@ -78,7 +78,10 @@ test("A50 without a child PID 1 takes no CPU time", async () => {
   await using box = await boot({ main: waiting(), services: { s: { run: waiting({}, "service-ready") } } });
   await box.sees(/^ready$/m);
   await box.sees("service-ready");
-  const before = box.cpuTicks();
-  await box.exec("sleep 1");
-  assert.ok(box.cpuTicks() - before <= 1, `${box.cpuTicks() - before} ticks of 10 ms in a second`);
+  // What it still had to do when the service was ready may come late.
+  await eventually("there is a second in which it does not wake up", async () => {
+    const before = box.wakeUps();
+    await box.exec("sleep 1");
+    return box.wakeUps() === before;
+  });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import { boot } from "../harness/container.ts";
-import { eventually, TIME_SCALE } from "../harness/deadline.ts";
+import { EVENT_DEADLINE_MS, eventually, soon } from "../harness/deadline.ts";
 import { assertOrder, STUBBORN, waiting } from "../harness/fixtures.ts";
 import { test } from "../harness/test.ts";
 
@@ -100,41 +100,55 @@ test("A30 without a main command HUP rescans the services", async () => {
   await box.sees("b-ready");
 });
 
-test("A30 TERM in the first milliseconds after the exec is a clean stop", async () => {
-  let early = 0;
-  for (let attempt = 0; attempt < 20; attempt++) {
+test("A30 TERM that is there before the first instruction is a clean stop", async () => {
+  // Blocked by the program before, so that the kernel keeps it for the one that follows.
+  const perl = 'sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM)); kill TERM => $$; exec "/sbin/my_init"';
+  await using box = await boot({
+    command: ["perl", "-MPOSIX", "-e", perl],
+    services: { s: { run: waiting() } },
+    startup: { "10_a": "true" },
+  });
+  const { code } = await soon("the stop", box.exited, 1000);
+  assert.ok(code === 0 || code === 143, `code ${code}`);
+});
+
+test("A30 TERM at any moment of the boot is a clean stop", async () => {
+  const attempts = 20;
+  // From the first line of the init until its service is up, as long as that takes here and now.
+  let bootMs = 0;
+  for (let attempt = attempts; attempt >= 0; attempt--) {
     await using box = await boot({ services: { s: { run: waiting() } }, startup: { "10_a": "true" } });
     spin("PID 1 is the init", () => readlinkSync(`/proc/${box.pid}/exe`).endsWith("shipshape"));
-    const execAt = performance.now();
     // Before that it has not run at all, and the kernel drops what PID 1 does not handle. A busy machine can take long to get there.
     spin("its first line has run", () => !/^SigBlk:\s+0+$/m.test(readFileSync(`/proc/${box.pid}/status`, "utf8")));
-    const until = execAt + (attempt / 4) * TIME_SCALE;
-    while (performance.now() < until);
-    if (performance.now() - execAt < 5 * TIME_SCALE) early++;
-    const { code, ms } = await box.stop();
+    const firstLineAt = performance.now();
+    if (attempt === attempts) {
+      await box.sees("ready");
+      bootMs = performance.now() - firstLineAt;
+    } else while (performance.now() < firstLineAt + (bootMs * attempt) / attempts);
+    const { code } = await box.stopSoon(1000);
     // A startup file may be running by then, or services, or nothing.
-    assert.ok(code === 0 || code === 143, `code ${code} in attempt ${attempt}`);
-    assert.ok(ms < 1000 * TIME_SCALE, `took ${ms} ms in attempt ${attempt}`);
+    assert.ok(code === 0 || code === 143, `code ${code} after ${attempt} of ${attempts} parts of ${bootMs} ms`);
   }
-  assert.ok(early > 0, "no attempt was early enough");
 });
 
 /** Waits without giving the processor away, for what is over in a moment. */
 function spin(what: string, probe: () => boolean): void {
-  const deadline = performance.now() + 5000 * TIME_SCALE;
+  const deadline = performance.now() + EVENT_DEADLINE_MS;
   while (!probe()) assert.ok(performance.now() < deadline, `gave up waiting until ${what}`);
 }
 
 test("A31 a second TERM shortens what is left to a second", async () => {
-  await using box = await boot({ services: { s: { run: STUBBORN } }, postShutdown: { p: "echo hook-ran >&2" } });
+  await using box = await boot({ services: { s: { run: STUBBORN } }, postShutdown: { p: "true" } });
   await box.sees("stubborn");
   box.signal("SIGTERM");
   // Two that wait for the init are one.
   await box.sees("Told to stop by SIGTERM.");
-  const { ms, code } = await box.stop();
-  assert.ok(ms > 500 && ms < 2000 * TIME_SCALE, `took ${ms} ms`);
+  const { ms, code } = await box.stopSoon(2000);
+  assert.ok(ms > 500, `took ${ms} ms`);
   assert.equal(code, 1);
-  assert.equal(box.output.count("hook-ran"), 1);
+  // A tenth of the second is the hook's; whether that is enough for it depends on the machine.
+  assert.equal(box.output.count("Running /etc/my_init.post_shutdown.d/p..."), 1);
 });
 
 test("A31 a third TERM kills at once", async () => {
@@ -144,8 +158,8 @@ test("A31 a third TERM kills at once", async () => {
   await box.sees("Told to stop by SIGTERM.");
   box.signal("SIGTERM");
   await box.sees("Told to stop again");
-  const { ms, code } = await box.stop();
-  assert.ok(ms < 800 * TIME_SCALE, `took ${ms} ms`);
+  // Less than the second that the second one leaves.
+  const { code } = await box.stopSoon(300);
   assert.equal(code, 1);
 });
 
@@ -192,11 +206,12 @@ for (const [signal, number] of [
 }
 
 test("A32 a startup file that ignores TERM is killed at its timeout", async () => {
-  await using box = await boot({ startup: { "10_a": STUBBORN }, env: { KILL_PROCESS_TIMEOUT: "300ms" } });
+  const env = { KILL_PROCESS_TIMEOUT: "300ms", SHUTDOWN_TIMEOUT: "1h" };
+  await using box = await boot({ startup: { "10_a": STUBBORN }, env });
   await box.sees("stubborn");
-  const { code, ms } = await box.stop();
+  const { code, ms } = await box.stopSoon(2000);
   assert.equal(code, 143);
-  assert.ok(ms >= 295 && ms < 2000 * TIME_SCALE, `took ${ms} ms`);
+  assert.ok(ms >= 295, `took ${ms} ms`);
 });
 
 test("A32 a startup file that ignores TERM, and what it leaves behind, end in one budget", async () => {
@@ -205,9 +220,9 @@ test("A32 a startup file that ignores TERM, and what it leaves behind, end in on
     env: { SHUTDOWN_TIMEOUT: "2" },
   });
   await box.sees("stubborn", 2);
-  const { code, ms } = await box.stop();
+  const { code, ms } = await box.stopSoon(2700);
   assert.equal(code, 143);
-  assert.ok(ms >= 1750 && ms < 2000 + 700 * TIME_SCALE, `took ${ms} ms`);
+  assert.ok(ms >= 1750, `took ${ms} ms`);
 });
 
 test("A30 a stop says at once which signal asked for it, but not with --quiet", async () => {

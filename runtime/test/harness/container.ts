@@ -15,7 +15,7 @@ import { Socket } from "node:net";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BootOptions, filesOf } from "./boot-options.ts";
-import { eventually, within } from "./deadline.ts";
+import { eventually, soon, within } from "./deadline.ts";
 import { Output } from "./output.ts";
 import { type ProcessEntry, processTable, readProcess } from "./process-table.ts";
 import { type FileSpec, layOut, place } from "./rootfs.ts";
@@ -224,14 +224,23 @@ export class Container {
   }
 
   /** Sends a signal to the init and waits until it has ended. */
-  stop(signal: NodeJS.Signals | number = "SIGTERM", deadlineMs = 15_000): Promise<Exit> {
+  stop(signal: NodeJS.Signals | number = "SIGTERM"): Promise<Exit> {
     this.signal(signal);
-    return this.ended(deadlineMs);
+    return this.ended();
+  }
+
+  /**
+   * Sends a signal to the init and waits until it has ended, which may take `limitMs` and as long as the control.
+   * @see soon
+   */
+  stopSoon(limitMs: number, control?: Parameters<typeof soon>[3]): Promise<Exit> {
+    this.signal("SIGTERM");
+    return soon("the stop", this.exited, limitMs, control);
   }
 
   /** Waits until the init has ended. */
-  ended(deadlineMs = 15_000): Promise<Exit> {
-    return within("the init has ended", this.exited, deadlineMs);
+  ended(): Promise<Exit> {
+    return within("the init has ended", this.exited);
   }
 
   /** Runs a command in the box, as `docker exec` does; a string is shell text. */
@@ -319,10 +328,10 @@ export class Container {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1]);
   }
 
-  /** CPU time that the init has used, in clock ticks of 10 ms. */
-  cpuTicks(): number {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
-    return Number(fields[11]) + Number(fields[12]);
+  /** How often the init has given the processor away or lost it. */
+  wakeUps(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+    return [...status.matchAll(/ctxt_switches:\s+(\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
   #onlyChild(): number | undefined {

@@ -3,7 +3,7 @@ import { Random } from "./random.ts";
 import { test } from "./test.ts";
 
 /** A test whose failure tells the seed that repeats it (`FUZZ_SEED`). */
-export function fuzz(title: string, body: (random: Random) => Promise<void>, limitMs = 120_000): void {
+export function fuzz(title: string, body: (random: Random) => Promise<void>, limitMs = 200_000): void {
   test(
     title,
     async () => {

@@ -28,7 +28,7 @@ export class Output {
   }
 
   /**
-   * Waits until `what` has been written `times` times.
+   * Waits until `what` has been written `times` times. The deadline starts again with each of them.
    * @returns the last of those matches
    * @throws when the deadline passes
    */
@@ -38,8 +38,12 @@ export class Output {
         ? new RegExp(what.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "g")
         : new RegExp(what.source, `${what.flags.replace("g", "")}g`);
     return new Promise((resolve, reject) => {
+      let count = 0;
       const look = () => {
-        const match = [...this.text.matchAll(pattern)][times - 1];
+        const matches = [...this.text.matchAll(pattern)];
+        const match = matches[times - 1];
+        if (matches.length > count) timer.refresh();
+        count = matches.length;
         if (match === undefined) return;
         clearTimeout(timer);
         this.#listeners.delete(look);

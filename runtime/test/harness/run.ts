@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { TIME_SCALE } from "./deadline.ts";
+import { EVENT_DEADLINE_MS, TIME_SCALE } from "./deadline.ts";
 
 /** A program that has ended, with what it wrote. */
 export interface Finished {
@@ -16,7 +16,7 @@ export interface Finished {
 export function run(
   program: string,
   args: readonly string[],
-  { input, deadlineMs = 20_000 }: { input?: string; deadlineMs?: number } = {},
+  { input, deadlineMs = EVENT_DEADLINE_MS }: { input?: string; deadlineMs?: number } = {},
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });

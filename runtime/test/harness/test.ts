@@ -17,11 +17,14 @@ export function skip(title: string, reason: string): void {
   nodeTest(title, { skip: reason });
 }
 
+/** How long a test may take, in milliseconds. It only ends a hang that has no deadline of its own. */
+const TEST_LIMIT_MS = 200_000;
+
 /**
  * A test whose failure shows the output of every box that it booted.
  * @param limitMs the test fails when it takes longer, in milliseconds
  */
-export function test(title: string, body: () => Promise<void>, limitMs = 60_000): void {
+export function test(title: string, body: () => Promise<void>, limitMs = TEST_LIMIT_MS): void {
   nodeTest(title, { timeout: limitMs * TIME_SCALE }, () =>
     logsOfTest.run([], async () => {
       try {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
-import { readFrames } from "../../../lib/syslog-frame.ts";
+import { readFrames } from "../../../lib/log/frame.ts";
 import { boot, type Container } from "../harness/container.ts";
 import { eventually } from "../harness/deadline.ts";
 import { assertOrder, waiting } from "../harness/fixtures.ts";

@@ -165,15 +165,16 @@ test("A95 a setting that means nothing is named once, and its default counts", a
 });
 
 test("A95 a tag that sends more messages than LOG_RATE loses them, with a count, and no other does", async () => {
-  await using box = await bootWithLog({}, "LOG_RATE=100");
+  // Fewer than come in a second on any machine.
+  await using box = await bootWithLog({}, "LOG_RATE=10");
   await box.exec("seq 1000 | logger -p daemon.info -t flood; logger -p daemon.info -t quiet still-here");
   await box.sees("quiet: still-here");
   // Also what the end of the second would have told.
   await box.stop();
   const lines = texts(box.read("/var/log/syslog"));
   const written = lines.filter((line) => line.startsWith("flood: ")).length;
-  const told = /^logd\[\d+\]: flood: (\d+) lines were dropped, more than 100 came in a second \(LOG_RATE\)$/;
+  const told = /^logd\[\d+\]: flood: (\d+) lines were dropped, more than 10 came in a second \(LOG_RATE\)$/;
   const dropped = lines.reduce((sum, line) => sum + Number(told.exec(line)?.[1] ?? 0), 0);
   assert.equal(written + dropped, 1000);
-  assert.ok(written >= 100 && dropped > 0, `${dropped} dropped`);
+  assert.ok(written >= 10 && dropped > 0, `${dropped} dropped`);
 });

@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { eventually, TIME_SCALE } from "../harness/deadline.ts";
+import { eventually } from "../harness/deadline.ts";
 import { skip, test } from "../harness/test.ts";
 import { bootWithLog, daemonOf, fileHas } from "./fixture.ts";
-
-/** A generous bound of a stop with nothing to wait for, in milliseconds. */
-const AT_ONCE_MS = 500 * TIME_SCALE;
 
 test("A96 without its settings file there is no log daemon and no socket", async () => {
   await using box = await bootWithLog({
@@ -61,9 +58,8 @@ test("A96 on a read-only root messages are in the container's log, and one line 
   for (let i = 0; i < 5; i++) await box.exec(`logger -p daemon.info -t app message-${i}`);
   await box.sees("app: message-4");
   await box.sees("cannot write /var/log/syslog: Read-only file system");
-  const { ms } = await box.stop();
+  await box.stopSoon(500);
   assert.equal(box.output.count("cannot write /var/log/syslog"), 1);
-  assert.ok(ms < AT_ONCE_MS, `took ${ms} ms`);
 });
 
 test("A96 a full disk is told once, leaves no half of a line, and is over when there is room", async () => {
@@ -87,7 +83,6 @@ test("A96 a container's log that nobody reads stops nothing; what is lost is tol
   await using box = await bootWithLog({ slowReader: true, files: { "/opt/many": "" } });
   await box.exec(
     "for i in $(seq 100); do yes $(printf '%0200d' 7) | head -100 | logger -p daemon.info -t many; done; logger -t last after-all",
-    { deadlineMs: 20_000 },
   );
   await fileHas(box, "syslog", "after-all");
   assert.equal(
@@ -168,13 +163,17 @@ test("A96 ours comes back when the other one ends and leaves its socket behind",
     services: {
       other: {
         down: true,
-        run: `exec perl -MSocket -e 'unlink "/dev/log"; socket(S, AF_UNIX, SOCK_DGRAM, 0); bind(S, pack_sockaddr_un("/dev/log")) or die; while (1) { recv(S, $_, 9999, 0) // next; print STDERR "theirs: $_\\n" }'`,
+        run: `exec perl -MSocket -e '
+          sub again { socket(S, AF_UNIX, SOCK_DGRAM, 0); unlink "/dev/log"; bind(S, pack_sockaddr_un("/dev/log")) or die; print STDERR "bound\\n" }
+          $SIG{HUP} = \\&again; again; while (1) { recv(S, $_, 9999, 0) // next; print STDERR "theirs: $_\\n" }'`,
       },
     },
   });
   await eventually("the other one runs", async () => (await box.sv("start", "other")).startsWith("ok: run: "));
   await box.sees("/dev/log belongs to another log daemon now: ours steps aside");
-  await box.sv("restart", "other");
+  // It begins anew; in place, so that it cannot take longer than ours waits for another to take its place.
+  await box.sv("hup", "other");
+  await box.sees("bound\n", 2);
   // A child that ends while the other one lives changes nothing.
   await box.exec("(sleep 0.1 &); sleep 1.5; logger -t app to-theirs");
   await box.sees(/theirs: .*to-theirs/);

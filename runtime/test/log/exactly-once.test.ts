@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Container } from "../harness/container.ts";
 import { test } from "../harness/test.ts";
@@ -8,10 +9,11 @@ import { bootWithLog, daemonOf } from "./fixture.ts";
 /** Messages of all senders together; CI can take fewer. */
 const MESSAGES = Number(process.env.SHIPSHAPE_LOG_MESSAGES ?? "1000000");
 const SENDERS = 4;
-const KILL_EVERY_MS = Math.min(200, MESSAGES / 5000);
-/** There are always some rotations among which a message can be lost. */
-const ROTATE = `LOG_ROTATE_SIZE=${Math.ceil(MESSAGES / 500)}k`;
-const LIMIT_MS = 300_000;
+/** A message is about 100 bytes: there are some 50 files, and 20 kills. */
+const FILE_BYTES = 2 * MESSAGES;
+const KILL_EVERY_BYTES = 5 * MESSAGES;
+const ROTATES = `LOG_ROTATE_SIZE=${FILE_BYTES}\nLOG_ROTATE_KEEP=1000\nLOG_COMPRESS=off\n`;
+const LIMIT_MS = 600_000;
 
 /** Perl, which is in every Debian: sends numbered messages as `syslog(3)` does, now and then one that is long or not printable as it is. */
 const SENDER = `
@@ -62,19 +64,28 @@ function assertEachOnce(seen: Uint8Array): void {
   );
 }
 
-/** Kills the log daemon again and again until `done`; how often. */
-async function keepKilling(box: Container, done: () => boolean): Promise<number> {
+/** Kills the log daemon whenever more has come into these files and their rotated ones, until `done`; how often. */
+async function keepKilling(box: Container, path: string, done: () => boolean): Promise<number> {
+  const written = () => rotated(box, path).length * FILE_BYTES + box.size(path);
   let kills = 0;
   let last = 0;
+  let next = 0;
   while (!done()) {
-    await delay(KILL_EVERY_MS);
+    await delay(10);
     const pid = daemonOf(box) ?? 0;
-    if (pid === 0 || pid === last) continue;
+    if (pid === 0 || pid === last || written() < next) continue;
     await box.exec(`kill -9 ${pid}`);
     last = pid;
+    next = written() + KILL_EVERY_BYTES;
     kills++;
   }
   return kills;
+}
+
+/** Names of the rotated files of one. */
+function rotated(box: Container, path: string): string[] {
+  const names = box.has(dirname(path)) ? readdirSync(box.path(dirname(path))) : [];
+  return names.filter((name) => name.startsWith(`${basename(path)}.`));
 }
 
 test(
@@ -84,7 +95,7 @@ test(
     await using box = await bootWithLog({
       before: "exec >/tmp/container-log",
       files: {
-        "/etc/shipshape/logd.conf": `${ROTATE}\nLOG_ROTATE_KEEP=1000\nLOG_COMPRESS=off\n`,
+        "/etc/shipshape/logd.conf": ROTATES,
         "/opt/sender.pl": SENDER,
       },
     });
@@ -93,10 +104,10 @@ test(
         `setsid perl /opt/sender.pl ${sender} ${sender * each} ${each} </dev/null >/dev/null 2>/proc/1/fd/2 &`,
       );
     }
-    const kills = await keepKilling(box, () => box.output.count("sender-done") === SENDERS);
-    assert.equal((await box.stop("SIGTERM", 30_000)).code, 0);
+    const kills = await keepKilling(box, "/var/log/syslog", () => box.output.count("sender-done") === SENDERS);
+    assert.equal((await box.stop()).code, 0);
     assertEachOnce(count(box, "/var/log", ["syslog", "auth.log"], /: number=(\d+);/g, MESSAGES));
-    const files = readdirSync(box.path("/var/log")).filter((name) => name.startsWith("syslog."));
+    const files = rotated(box, "/var/log/syslog");
     assert.ok(kills >= 3 && files.length >= 10, `${kills} kills, ${files.length} rotated files`);
   },
   LIMIT_MS,
@@ -117,13 +128,13 @@ sleep 1000;
     await using box = await bootWithLog({
       before: "exec >/tmp/container-log",
       files: {
-        "/etc/shipshape/logd.conf": `${ROTATE}\nLOG_ROTATE_KEEP=1000\nLOG_COMPRESS=off\nLOG_CAPTURE=on\n`,
+        "/etc/shipshape/logd.conf": `${ROTATES}LOG_CAPTURE=on\n`,
         "/opt/writer.pl": writer,
       },
       services: { s: { run: "exec perl /opt/writer.pl" } },
     });
-    const kills = await keepKilling(box, () => box.has("/tmp/done"));
-    assert.equal((await box.stop("SIGTERM", 30_000)).code, 0);
+    const kills = await keepKilling(box, "/var/log/services/s.log", () => box.has("/tmp/done"));
+    assert.equal((await box.stop()).code, 0);
     assertEachOnce(
       count(
         box,

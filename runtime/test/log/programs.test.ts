@@ -26,7 +26,7 @@ http {
 const REQUESTS = `
 import socket, sys, time
 for path in ("/first", "/missing"):
-  for tries in range(500):
+  for tries in range(20000):
     s = socket.socket(socket.AF_UNIX)
     try: s.connect("/tmp/web.sock"); break
     except OSError: time.sleep(0.01)

@@ -1,14 +1,27 @@
 import assert from "node:assert/strict";
-import { readlinkSync } from "node:fs";
-import { boot } from "../harness/container.ts";
+import { readFileSync, readlinkSync } from "node:fs";
+import { resolve } from "node:path";
+import { BINARY, boot, SANITIZED } from "../harness/container.ts";
 import { eventually } from "../harness/deadline.ts";
 import { test } from "../harness/test.ts";
 import { bootApplet, bootRemote } from "./remote.ts";
+
+test("the binary names no directory of its builder", async () => {
+  // The instrumented builds have debug information, which does.
+  assert.equal(!SANITIZED && readFileSync(BINARY).includes(resolve(import.meta.dirname, "../../..")), false);
+});
 
 test("main() chooses the applet by the first argument when its own name is none", async () => {
   await using box = await boot({ command: ["shipshape", "my_init", "--help"] });
   assert.equal((await box.ended()).code, 0);
   assert.match(box.output.stdout, /my_init/);
+});
+
+test("main() chooses the applet that the link it is called by leads to", async () => {
+  const files = { "/etc/init.d/web": { link: "/sbin/sv" } };
+  await using box = await boot({ command: ["/etc/init.d/web", "zzz"], files });
+  assert.equal((await box.ended()).code, 2);
+  assert.match(box.output.stderr, /^sv: unknown command "zzz"\nusage: web /);
 });
 
 test("main() names the commands there are when it is asked for another", async () => {

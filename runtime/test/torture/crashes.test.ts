@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { boot, type Container, SANITIZED } from "../harness/container.ts";
-import { eventually, TIME_SCALE } from "../harness/deadline.ts";
+import { eventually } from "../harness/deadline.ts";
 import { assertOrder, waiting } from "../harness/fixtures.ts";
 import { assertWell, LONGER, TORTURE, vitals } from "../harness/health.ts";
 import { run } from "../harness/run.ts";
@@ -74,7 +74,7 @@ test(
     assert.equal(wrong, -1, `line ${wrong + 1} is ${lines()[wrong]}`);
     assert.equal((await box.stop()).code, 143);
   },
-  120_000 * LONGER,
+  200_000 * LONGER,
 );
 
 test("A80 a service that ends while PID 1 starts itself again is started again", async () => {
@@ -117,8 +117,7 @@ test("A80 PID 1 that crashes again and again only reaps, until TERM ends all", a
   await box.exec(`kill -9 ${orphan}`);
   await eventually("the orphan is reaped", () => box.process(orphan) === undefined);
   assert.ok(box.find("./run"), "the service is gone");
-  const { ms } = await box.stop();
-  assert.ok(ms < 2000 * TIME_SCALE, `took ${ms} ms`);
+  await box.stopSoon(2000);
   for (const who of ["service", "main"]) assert.equal(box.output.count(`${who}-got-TERM`), 1, who);
 });
 
@@ -237,8 +236,7 @@ test("A30 a TERM that comes while PID 1 starts itself again is not lost", async 
     await box.sees("ready");
     box.signal(SEGV);
     await delay(i / 4);
-    const { code, ms } = await box.stop();
+    const { code } = await box.stopSoon(2000);
     assert.equal(code, 0, `after ${i / 4} ms`);
-    assert.ok(ms < 2000 * TIME_SCALE, `took ${ms} ms after ${i / 4} ms`);
   }
 });

@@ -48,7 +48,7 @@ test("A98 a job is over once, although what it left behind has its pipe; that is
     const { stdout } = await box.exec(`ls -l /proc/${box.find("/sbin/cron")?.pid}/fd`);
     return !stdout.includes("pipe:");
   });
-  assert.match((await box.exec("cron list")).stdout, / exit 3, \d s +\/etc/);
+  assert.match((await box.exec("cron list")).stdout, / exit 3, \d+ s +\/etc/);
   assert.equal(box.output.count("cron[a]: failed"), 1);
 });
 
@@ -90,10 +90,10 @@ test("A98 what a job says last is heard, however long nobody reads the log, and 
 
 test("A98 a job that ignores TERM is killed 10 s after its time limit, with all that it started in its group", async () => {
   await using box = await cronBox({
-    "/etc/cron.d/a": "CRON_TIMEOUT=1s\n@reboot root trap '' TERM; sleep 1000 & echo up; wait; wait\n",
+    "/etc/cron.d/a": "CRON_TIMEOUT=3s\n@reboot root trap '' TERM; sleep 1000 & echo up; wait; wait\n",
   });
   await box.sees("cron[a]: up");
-  const [, seconds] = await box.sees(/cron\[a\]: failed: time limit after (\d+) s/, 1, 20_000);
+  const [, seconds] = await box.sees(/cron\[a\]: failed: time limit after (\d+) s/);
   assert.ok(Number(seconds) >= 10, `it was killed after ${seconds} s`);
   await eventually("so is its child", () => box.find("sleep 1000") === undefined);
 });
@@ -106,13 +106,13 @@ test("A98 programs that cannot be started are named with their reason, and the o
         "CRON_NAME=plain\nSHELL=/etc/passwd\n@reboot root x",
         "CRON_NAME=dir\nSHELL=/etc\n@reboot root x",
         `CRON_NAME=long\nSHELL=/bin/sh\n@reboot root : ${"x".repeat(130_000)}`,
-        "CRON_NAME=crowded\n@reboot app true | true",
+        "CRON_NAME=crowded\n@reboot crowd true | true",
         "CRON_NAME=good\n@reboot root echo good",
         "",
       ].join("\n"),
     },
-    // Root is above it.
-    { before: "ulimit -p 0" },
+    // Root is above it. The kernel counts a user's processes wherever they run: this user has none elsewhere.
+    { before: `echo crowd:x:${200_000 + process.pid}:100::/:/bin/sh >>/etc/passwd; ulimit -p 0` },
   );
   await box.sees("cron[good]: good");
   for (const [name, reason] of [
@@ -127,7 +127,7 @@ test("A98 programs that cannot be started are named with their reason, and the o
   }
   await box.sees("cron[crowded]: /bin/sh: 0: Cannot fork");
   await box.sees("cron[crowded]: failed: exit 2");
-  assert.match((await box.exec("cron list")).stdout, /^none .* not started, 0 s, 2 times in a row /m);
+  assert.match((await box.exec("cron list")).stdout, /^none .* not started, \d+ s, 2 times in a row /m);
 });
 
 test(
@@ -135,7 +135,7 @@ test(
   async () => {
     const table = Array.from({ length: AT_ONCE }, (_, i) => `@reboot root echo job ${i}; exit ${i % 2}\n`).join("");
     await using box = await cronBox({ "/etc/cron.d/a": table });
-    await box.sees(/cron\[a:\d+\]: failed: exit 1/, AT_ONCE / 2, 60_000);
+    await box.sees(/cron\[a:\d+\]: failed: exit 1/, AT_ONCE / 2);
     await box.sees(/^cron\[a:\d+\]: job \d+$/m, AT_ONCE);
     const said = [...box.output.stdout.matchAll(/^cron\[a:(\d+)\]: job (\d+)$/gm)];
     assert.equal(new Set(said.map(([, , job]) => job)).size, AT_ONCE);
@@ -145,7 +145,7 @@ test(
     await eventually("nothing is left of them", () => readdirCount(box) < 40 && box.zombies().length === 0);
     assert.equal((await box.exec("cron run a:1")).code, 0);
   },
-  120_000 * LONGER,
+  300_000 * LONGER,
 );
 
 /** How many descriptors cron has. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { lstatSync, readdirSync, renameSync } from "node:fs";
 import { boot, type Container } from "../harness/container.ts";
-import { eventually, TIME_SCALE } from "../harness/deadline.ts";
+import { eventually, reaches, trivialRuns } from "../harness/deadline.ts";
 import { waiting } from "../harness/fixtures.ts";
 import { assertWell, LONGER, TORTURE, vitals } from "../harness/health.ts";
 import { Random } from "../harness/random.ts";
@@ -29,12 +29,12 @@ test(
     await box.sees("ready");
     const before = await vitals(box, "s");
     await box.exec("sv up mortal logged");
-    await eventually(`it has died ${DEATHS} times`, () => box.size("/tmp/lives") >= DEATHS, 240_000 * LONGER);
+    await reaches(`it has died ${DEATHS} times`, () => box.size("/tmp/lives"), DEATHS);
     await box.exec("sv down mortal logged logged/log");
     await assertWell(box, before, "s");
     assert.ok(box.output.text.length < 2_000_000, `the init wrote ${box.output.text.length} bytes about it`);
   },
-  300_000 * LONGER,
+  600_000 * LONGER,
 );
 
 /** With their logs they need more descriptors than the limit lets anybody have who does not raise it. */
@@ -45,10 +45,15 @@ test(`A80 ${MANY} services with logs run under a limit of ${FILES} files, leave 
   const services = Object.fromEntries(
     Array.from({ length: MANY }, (_, i) => [`s${i}`, { run: "exec sleep 1000", log: "exec cat" }]),
   );
-  await using box = await boot({ services, before: `ulimit -Sn ${FILES}`, startup: { "10_a": "ulimit -Sn >&2" } });
+  await using box = await boot({
+    services,
+    before: `ulimit -Sn ${FILES}`,
+    startup: { "10_a": "ulimit -Sn >&2" },
+    env: { SHUTDOWN_TIMEOUT: "1h", KILL_PROCESS_TIMEOUT: "1h" },
+  });
   const running = () =>
     box.processes().filter(({ name, session, pid }) => session === pid && (name === "sleep" || name === "cat"));
-  await eventually("all run", () => running().length === 2 * MANY, 60_000);
+  await reaches("all run", () => running().length, 2 * MANY);
   assert.match(await box.sv("status", `s${MANY - 1}`), /^run: s\d+: \(pid \d+\) \d+s; run: log: /);
   assert.deepEqual(readdirSync(box.path("/run")), ["shipshape"]);
   assert.deepEqual(readdirSync(box.path("/run/shipshape")), ["control"]);
@@ -58,10 +63,9 @@ test(`A80 ${MANY} services with logs run under a limit of ${FILES} files, leave 
   );
   const { stdout } = await box.exec("sv status $(cd /etc/service && echo *) | grep -c '^run: .*run: log'");
   assert.equal(stdout, `${MANY}\n`);
-  const { code, ms } = await box.stop();
+  const { code } = await box.stopSoon(5000, (signal) => trivialRuns(MANY, signal));
   assert.equal(code, 0);
-  assert.ok(ms < 5000 * TIME_SCALE, `took ${ms} ms`);
-}, 120_000);
+}, 300_000);
 
 test(
   "A80 whatever is done to /etc/service while it is supervised, in the end what is there runs",
@@ -130,7 +134,7 @@ test(
     for (const name of [...names, ...names.map((name) => `${name}2`)]) box.write(`/etc/service/${name}`, null);
     for (const name of names) put(name, `echo "${name} final" >&2; exec sleep 1000`);
     for (const name of names) {
-      await eventually(`${name} runs`, async () => /^run: \S+ \(pid/.test(await box.sv("status", name)), 20_000);
+      await eventually(`${name} runs`, async () => /^run: \S+ \(pid/.test(await box.sv("status", name)));
       await box.sees(`${name} final`);
     }
     for (const name of names) box.write(`/etc/service/${name}`, null);
@@ -142,5 +146,5 @@ test(
     });
     assert.equal(box.output.count("keep-ready"), 1);
   },
-  180_000 * LONGER,
+  300_000 * LONGER,
 );

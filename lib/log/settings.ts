@@ -1,0 +1,157 @@
+import type { Bytes } from "../text/bytes.ts";
+import { parseDecimal } from "../text/decimal.ts";
+import { isOff, parseSwitch } from "../text/setting-lines.ts";
+
+/** Where messages are forwarded to. */
+export interface Remote {
+  readonly protocol: "tcp" | "udp";
+  readonly host: Bytes;
+  readonly port: number;
+}
+
+/** What variables tell the log daemon. */
+export interface LogSettings {
+  /** `LOG_FORMAT`: of the container's log. */
+  readonly format: "text" | "json";
+  /** `LOG_TIMESTAMP`: `bsd` (`Nov 21 11:12:34 host`), `iso` (RFC 3339), `off` (no stamp and no host in the container's log). */
+  readonly timestamp: "bsd" | "iso" | "off";
+  /** `LOG_PREFIX`: captured lines carry their service's name in the container's log. */
+  readonly prefix: boolean;
+  /** `LOG_CAPTURE`: take what services write to stdout and stderr. */
+  readonly capture: boolean;
+  /** `LOG_FILE`: the file that a captured service's lines go to; `""` for none, `null` for the default one. */
+  readonly file: Bytes | null;
+  /** `LOG_ROTATE_SIZE`: a file that has grown to this many bytes is rotated; 0 is never. */
+  readonly rotateBytes: number;
+  /** `LOG_ROTATE_AGE`: a file that is this old is rotated, in milliseconds; 0 is never. */
+  readonly rotateMs: number;
+  /** `LOG_ROTATE_KEEP`: so many rotated files are kept. */
+  readonly keep: number;
+  /** `LOG_COMPRESS`: rotated files but the newest are compressed. */
+  readonly compress: boolean;
+  /** `LOG_LOGROTATE`: how often Debian's logrotate is run where it is installed, in milliseconds; 0 is never. */
+  readonly logrotateMs: number;
+  /** `LOG_RATE`: most lines a second from one captured service, or messages of one tag; 0 is any number. */
+  readonly rate: number;
+  /** `LOG_FORWARD` */
+  readonly forward: Remote | null;
+}
+
+export const DEFAULT_LOG_SETTINGS: LogSettings = {
+  format: "text",
+  timestamp: "bsd",
+  prefix: true,
+  capture: false,
+  file: null,
+  rotateBytes: 10 * 1024 * 1024,
+  rotateMs: 7 * 86_400_000,
+  keep: 4,
+  compress: true,
+  logrotateMs: 86_400_000,
+  rate: 0,
+  forward: null,
+};
+
+interface Reader {
+  readonly member: keyof LogSettings;
+  readonly form: string;
+  /** `undefined` for a text that means nothing. */
+  readonly read: (text: Bytes) => LogSettings[keyof LogSettings] | undefined;
+}
+
+const SWITCH = "on or off";
+const READERS: Readonly<Record<string, Reader>> = {
+  LOG_FORMAT: { member: "format", form: "text or json", read: oneOf("text", "json") },
+  LOG_TIMESTAMP: { member: "timestamp", form: "bsd, iso or off", read: oneOf("bsd", "iso", "off") },
+  LOG_PREFIX: { member: "prefix", form: SWITCH, read: parseSwitch },
+  LOG_CAPTURE: { member: "capture", form: SWITCH, read: parseSwitch },
+  LOG_FILE: { member: "file", form: "an absolute path, or off", read: parseFile },
+  LOG_ROTATE_SIZE: { member: "rotateBytes", form: "a size like 500k, 10M, 1G, or off", read: parseSize },
+  LOG_ROTATE_AGE: { member: "rotateMs", form: "an age like 12h, 7d, 4w, or off", read: parseAge },
+  LOG_ROTATE_KEEP: { member: "keep", form: "a number of files from 0 to 1000", read: (text) => numberOf(text, 1000) },
+  LOG_COMPRESS: { member: "compress", form: SWITCH, read: parseSwitch },
+  LOG_LOGROTATE: { member: "logrotateMs", form: "an age like 12h, 1d, or off", read: parseAge },
+  LOG_RATE: {
+    member: "rate",
+    form: "a number of lines a second, or off",
+    read: (text) => (isOff(text) ? 0 : numberOf(text, 1e9)),
+  },
+  LOG_FORWARD: {
+    member: "forward",
+    form: "tcp://host:port, udp://host:port, or off",
+    read: (text) => (isOff(text) ? null : parseRemote(text)),
+  },
+};
+
+/**
+ * Settings out of several sources, the later ones of which win.
+ * @param warn hears of each value that cannot be used; the one from before counts then
+ */
+export function readLogSettings(
+  base: LogSettings,
+  sources: readonly { readonly from: string; readonly values: ReadonlyMap<Bytes, Bytes> }[],
+  warn: (message: string) => void,
+): LogSettings {
+  const settings: Record<string, unknown> = { ...base };
+  const used: Record<string, Bytes> = {};
+  for (const { from, values } of sources) {
+    for (const [name, { member, form, read }] of Object.entries(READERS)) {
+      const text = values.get(name);
+      if (text === undefined) continue;
+      const value = read(text);
+      if (value === undefined) {
+        warn(`${from}: ${name}="${text}" is not ${form}; using ${used[name] ?? "the default"}`);
+        continue;
+      }
+      settings[member] = value;
+      used[name] = text;
+    }
+  }
+  return settings as unknown as LogSettings;
+}
+
+function oneOf<T extends string>(...words: readonly T[]): (text: Bytes) => T | undefined {
+  return (text) => words.find((word) => word === text);
+}
+
+function parseFile(text: Bytes): Bytes | undefined {
+  if (isOff(text)) return "";
+  return text.startsWith("/") && text.length < 240 ? text : undefined;
+}
+
+function numberOf(text: Bytes, max: number): number | undefined {
+  return parseDecimal(text, max) ?? undefined;
+}
+
+function withUnit(text: Bytes, units: Readonly<Record<string, number>>, max: number): number | undefined {
+  if (isOff(text)) return 0;
+  const unit = units[text[text.length - 1] ?? ""];
+  const number = parseDecimal(unit === undefined ? text : text.slice(0, -1), max);
+  const value = number === null ? Number.NaN : number * (unit ?? units.default ?? 1);
+  return value <= max ? value : undefined;
+}
+
+function parseSize(text: Bytes): number | undefined {
+  return withUnit(text, { k: 1024, K: 1024, m: 1024 ** 2, M: 1024 ** 2, G: 1024 ** 3 }, 1024 ** 4);
+}
+
+function parseAge(text: Bytes): number | undefined {
+  const day = 86_400_000;
+  return withUnit(text, { s: 1000, m: 60_000, h: 3_600_000, d: day, w: 7 * day, default: 1000 }, 10_000 * day);
+}
+
+function parseRemote(text: Bytes): Remote | undefined {
+  const protocol = text.slice(0, 3);
+  if ((protocol !== "tcp" && protocol !== "udp") || !text.startsWith("://", 3)) return undefined;
+  const address = text.slice(6);
+  const bracket = address.startsWith("[") ? address.indexOf("]") : -1;
+  const colon = address.indexOf(":", Math.max(0, bracket));
+  const host =
+    colon < 0
+      ? address.slice(bracket > 0 ? 1 : 0, bracket > 0 ? bracket : undefined)
+      : bracket > 0
+        ? address.slice(1, bracket)
+        : address.slice(0, colon);
+  const port = colon < 0 ? 514 : parseDecimal(address.slice(colon + 1), 65535);
+  return host === "" || port === null || port === 0 ? undefined : { protocol, host, port };
+}

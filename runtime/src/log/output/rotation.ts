@@ -1,0 +1,190 @@
+import { exitCode, exitSignal } from "../../../../lib/linux/wait-status.ts";
+import type { Children } from "../../base/children.ts";
+import type { Loop } from "../../base/loop.ts";
+import { spawn } from "../../base/programs.ts";
+import { type Bytes, Open, type Sys } from "../../sys.ts";
+import { ADM_GID, isRegular, type LogFile } from "./log-file.ts";
+
+const GZIP = ["/usr/bin/gzip", "/bin/gzip"] as const;
+/** A rotation that fails is tried again after this time. */
+const RETRY_MS = 60_000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** When a file is rotated, and what becomes of the old ones. */
+export interface RotationRules {
+  readonly rotateBytes: number;
+  readonly rotateMs: number;
+  readonly keep: number;
+  readonly compress: boolean;
+  /** What is said when an old one that is not empty is taken away, if that is a loss. */
+  readonly loss?: Bytes;
+}
+
+/**
+ * Rotates a file: `x` becomes `x.1`, that `x.2` and so on; from `x.2` on they are compressed where there is a gzip. Whatever
+ * step a kill comes after, no line is lost or doubled, and the next rotation closes the gap.
+ */
+export class Rotation {
+  readonly #sys: Sys;
+  readonly #loop: Loop;
+  readonly #children: Children;
+  readonly #warn: (text: string) => void;
+  readonly #file: LogFile;
+  readonly #rules: RotationRules;
+  readonly #environment: Bytes;
+  /** Monotonic time at which the file is too old, and before which no further rotation is tried. */
+  #dueAt: number;
+  #notBefore = 0;
+  #compressing = false;
+
+  constructor(
+    parts: { sys: Sys; loop: Loop; children: Children; warn: (text: string) => void; environment: Bytes },
+    file: LogFile,
+    rules: RotationRules,
+  ) {
+    this.#sys = parts.sys;
+    this.#loop = parts.loop;
+    this.#children = parts.children;
+    this.#warn = parts.warn;
+    this.#environment = parts.environment;
+    this.#file = file;
+    this.#rules = rules;
+    this.#dueAt = this.#loop.now() + rules.rotateMs - this.#ageOf(`${file.path}.1`);
+    this.#tidy();
+    this.#compress();
+    if (rules.rotateMs > 0) this.#armAge();
+  }
+
+  /** Rotates the file if it is too large. Call it when a batch is written to its end. */
+  check(): void {
+    const { rotateBytes } = this.#rules;
+    const { size, whole } = this.#file;
+    // A line that never ends must not fill the disk either.
+    if (rotateBytes > 0 && size >= (whole ? rotateBytes : 2 * rotateBytes)) this.#rotate();
+  }
+
+  #armAge(): void {
+    this.#loop.after(Math.min(MAX_TIMER_MS, Math.max(1000, this.#dueAt - this.#loop.now())), () => {
+      if (this.#loop.now() >= this.#dueAt) {
+        this.#dueAt = this.#loop.now() + this.#rules.rotateMs;
+        const stat = this.#sys.stat(this.#file.path);
+        if (typeof stat !== "number" && stat.size > 0) this.#rotate();
+      }
+      this.#armAge();
+    });
+  }
+
+  /** How long ago the last rotation was: what rotated then was written last at that time. 0 without one. */
+  #ageOf(previous: Bytes): number {
+    const stat = this.#sys.stat(previous);
+    return typeof stat === "number" ? 0 : Math.min(this.#rules.rotateMs, Math.max(0, this.#sys.time() - stat.mtimeMs));
+  }
+
+  #rotate(): void {
+    const { path } = this.#file;
+    // A number that is being compressed must keep its name until it is.
+    if (this.#compressing || this.#loop.now() < this.#notBefore || !isRegular(this.#sys, path)) return;
+    this.#file.close();
+    this.#dueAt = this.#loop.now() + this.#rules.rotateMs;
+    const failed = this.#rules.keep === 0 ? this.#sys.unlink(path) : this.#shift(path);
+    if (failed < 0) {
+      this.#notBefore = this.#loop.now() + RETRY_MS;
+      this.#warn(`cannot rotate ${path}: ${this.#sys.strerror(-failed)}; next try in a minute`);
+    }
+    this.#file.size = 0;
+    this.#compress();
+  }
+
+  /** Makes place for a new `.1`, from the top down to the first free number, and gives it the file. */
+  #shift(path: Bytes): number {
+    const { keep } = this.#rules;
+    let free = 1;
+    while (free <= keep && this.#nameOf(free) !== null) free++;
+    if (free > keep) {
+      this.#takeAway(keep);
+      free = keep;
+    }
+    for (let number = free - 1; number >= 1; number--) {
+      const name = this.#nameOf(number);
+      if (name === null) continue;
+      const result = this.#sys.rename(name, `${path}.${number + 1}${name.endsWith(".gz") ? ".gz" : ""}`);
+      if (result < 0) return result;
+    }
+    return this.#sys.rename(path, `${path}.1`);
+  }
+
+  #takeAway(number: number): void {
+    const name = this.#nameOf(number);
+    if (name === null) return;
+    const { loss } = this.#rules;
+    const stat = this.#sys.stat(name);
+    if (loss !== undefined && typeof stat !== "number" && stat.size > 0) {
+      // Its reader has it open, perhaps for long, and must not keep its place on disk.
+      this.#sys.close(this.#sys.open(name, Open.Write | Open.Truncate, 0));
+      this.#warn(loss);
+    }
+    this.#sys.unlink(name);
+  }
+
+  #nameOf(number: number): Bytes | null {
+    const name = `${this.#file.path}.${number}`;
+    if (typeof this.#sys.lstat(`${name}.gz`) !== "number") return `${name}.gz`;
+    return typeof this.#sys.lstat(name) === "number" ? null : name;
+  }
+
+  /** Takes away what an interrupted compression left: the half of its result, or what it has replaced. */
+  #tidy(): void {
+    for (let number = 1; number <= this.#rules.keep; number++) {
+      const name = `${this.#file.path}.${number}`;
+      this.#sys.unlink(`${name}.gz.new`);
+      if (typeof this.#sys.lstat(`${name}.gz`) !== "number") this.#sys.unlink(name);
+    }
+  }
+
+  /** Compresses the newest file that is to be compressed and is not yet; the others follow. */
+  #compress(): void {
+    if (!this.#rules.compress || this.#compressing) return;
+    const gzip = GZIP.find((path) => typeof this.#sys.stat(path) !== "number");
+    if (gzip === undefined) return;
+    for (let number = 2; number <= this.#rules.keep; number++) {
+      const name = this.#nameOf(number);
+      if (name !== null && !name.endsWith(".gz") && this.#start(gzip, name)) return;
+    }
+  }
+
+  #start(gzip: Bytes, name: Bytes): boolean {
+    const sys = this.#sys;
+    const temporary = `${name}.gz.new`;
+    const from = sys.open(name, Open.Read, 0);
+    const to = sys.open(temporary, Open.Write | Open.Create | Open.Truncate, 0o640);
+    sys.chown(temporary, sys.getuid(), ADM_GID);
+    const pid =
+      from < 0 || to < 0
+        ? Math.min(from, to)
+        : spawn(sys, { path: gzip, argv: ["gzip", "-c"], env: this.#environment, stdio: [from, to, 2] });
+    if (from >= 0) sys.close(from);
+    if (to >= 0) sys.close(to);
+    if (pid < 0) {
+      sys.unlink(temporary);
+      this.#warn(`cannot compress ${name}: ${sys.strerror(-pid)}`);
+      return false;
+    }
+    this.#compressing = true;
+    this.#children.add(pid, {
+      exited: (_, status) => {
+        this.#compressing = false;
+        if (exitCode(status) === 0 && exitSignal(status) === 0) {
+          sys.rename(temporary, `${name}.gz`);
+          sys.unlink(name);
+          this.#compress();
+        } else {
+          sys.unlink(temporary);
+          this.#warn(`cannot compress ${name}: gzip failed (status ${status}); it stays as it is`);
+        }
+        // It may have grown meanwhile.
+        this.check();
+      },
+    });
+    return true;
+  }
+}
