@@ -14,8 +14,12 @@ function forEach(values: string, options: string, main: string): string {
 
 test("A20 every exit code of the main command passes through", async () => {
   await using box = await boot({ command: ["sleep", "1000"] });
-  const { stdout } = await box.exec(forEach("$(seq 0 255)", "--quiet", "exit $value"));
-  const expected = Array.from({ length: 256 }, (_, code) => `${code} ${code}`);
+  // The short form of `npm test` takes both ends, what shells and engines use for themselves, and some between.
+  const all = Array.from({ length: 256 }, (_, code) => code);
+  const short = new Set([0, 1, 2, 42, 63, 64, 99, 100, 111, 125, 126, 127, 128, 129, 137, 143, 192, 254, 255]);
+  const codes = process.env.SHIPSHAPE_FORM === "short" ? all.filter((code) => short.has(code)) : all;
+  const { stdout } = await box.exec(forEach(codes.join(" "), "--quiet", "exit $value"));
+  const expected = codes.map((code) => `${code} ${code}`);
   assert.deepEqual(stdout.trim().split("\n"), expected);
 });
 
