@@ -33,7 +33,7 @@ function elf(machine: number, loader: string, order: "little" | "big" = "little"
 }
 
 function explain(errno: number, head: string, mode: number | null = 0o100755, exists = false): string {
-  return explainExec("/svc/run", errno, head, mode, () => exists, "x86_64");
+  return explainExec("/svc/run", errno, head, mode, () => (exists ? 0 : ENOENT), "x86_64");
 }
 
 test("explainExec() names the cause and the cure for every kind of file", () => {
@@ -95,7 +95,7 @@ test("explainExec() names the cause and the cure for every kind of file", () => 
 test("explainExec() names the limit on open files, and has the given words for what it does not know", () => {
   assert.match(explain(EMFILE, ""), /^too many open files: .*ulimit -n/);
   assert.equal(
-    explainExec("/x", 5, "", 0o100755, () => true, "x86_64", "I/O error"),
+    explainExec("/x", 5, "", 0o100755, () => 0, "x86_64", "I/O error"),
     "I/O error",
   );
 });
@@ -131,7 +131,7 @@ function explainReal(path: string): string {
   const code = (spawnSync(path).error as NodeJS.ErrnoException | undefined)?.errno ?? 0;
   const stat = statSync(path);
   const head = stat.isFile() ? readFileSync(path, "latin1").slice(0, 4096) : "";
-  return explainExec(path, -code, head, stat.mode, () => false, "x86_64");
+  return explainExec(path, -code, head, stat.mode, () => ENOENT, "x86_64");
 }
 
 test("explainExec() finds words for any file and any error", () => {
@@ -148,7 +148,7 @@ test("explainExec() finds words for any file and any error", () => {
       fc.option(fc.nat(0o177777)),
       (errno, text, mode) => {
         assert.notEqual(
-          explainExec("/x", errno, text, mode, () => false, "x86_64"),
+          explainExec("/x", errno, text, mode, () => ENOENT, "x86_64"),
           "",
         );
       },

@@ -13,7 +13,7 @@ const UNITS: readonly (readonly [suffix: string, ms: number])[] = [
 export const MAX_DURATION_MS = 2 ** 31 - 1;
 
 /**
- * Milliseconds of a duration as people write it: `5`, `2.5`, `5s`, `500ms`, `1m`, `1h`. A plain number means seconds.
+ * Returns the whole milliseconds of a duration as people write it: `5`, `2.5`, `5s`, `500ms`, `1m`, `1h`. A plain number means seconds.
  * `null` for everything else: empty, signed, blank-padded, not a number, longer than {@link MAX_DURATION_MS}.
  */
 export function parseDurationMs(text: string): number | null {
@@ -21,7 +21,7 @@ export function parseDurationMs(text: string): number | null {
     if (!text.endsWith(suffix)) continue;
     const [whole = "", fraction = "0", ...rest] = text.slice(0, text.length - suffix.length).split(".");
     if (rest.length > 0 || parseDecimal(whole) === null || parseDecimal(fraction) === null) return null;
-    const ms = Number(`${whole}.${fraction}`) * unitMs;
+    const ms = Math.round(Number(`${whole}.${fraction}`) * unitMs);
     return ms <= MAX_DURATION_MS ? ms : null;
   }
   return null;

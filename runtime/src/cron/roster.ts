@@ -163,9 +163,8 @@ export class Roster {
     return { record, mail: mailFor(job, { sys, children: this.#children, variables, account, failed }) };
   }
 
-  /** The record's slot in the journal, or -1 when it has no room for it. */
+  /** The record's slot in the journal. */
   #note(record: RunRecord): number {
-    if (!Journal.fits(record.key + record.name)) return -1;
     const slot = this.#journal.allocate();
     this.#journal.write(slot, JSON.stringify(record));
     return slot;

@@ -7,13 +7,15 @@ import { readFile } from "../base/files.ts";
 import type { Journal } from "../base/journal.ts";
 import type { Loop } from "../base/loop.ts";
 import type { Messages } from "../base/messages.ts";
-import { spawn } from "../base/programs.ts";
+import { reasonOf, spawn } from "../base/programs.ts";
 import { type Bytes, Errno, Mode, SpawnFlag, type Sys } from "../sys.ts";
 import type { ContainerEnvironment } from "./container-environment.ts";
 
 /** Slot of the journal that holds {@link LogRecord}. */
 export const LOG_SLOT = 1;
 
+/** The name of the daemon's start in the journal. */
+const INTENT = "log daemon";
 /** An image with this file, which may be empty, has system logging. */
 const SETTINGS_FILE = "/etc/shipshape/logd.conf";
 /** Images that were made for another log daemon bring it; without a word their remote log would be lost unnoticed. */
@@ -117,7 +119,9 @@ export class LogDaemon implements Parent {
   start(): void {
     if (!this.#enabled) return;
     if (this.#record.memory >= 0) {
-      if (this.#record.pid > 0) this.#children.add(this.#record.pid, this);
+      const { intent, pid } = this.#journal.last.started;
+      if (this.#record.pid === 0 && intent === INTENT && pid > 0) this.#note({ pid });
+      if (this.#record.pid > 0) this.#children.adopt(this.#record.pid, this);
       this.#startedAt = this.#loop.now();
     } else {
       this.#note({ memory: this.#sys.memfd("log") });
@@ -239,6 +243,7 @@ export class LogDaemon implements Parent {
       return;
     }
     this.#variables = this.#environment.variables;
+    this.#journal.intend(INTENT);
     const pid = spawn(this.#sys, {
       path: "/proc/self/exe",
       argv: ["logd", ...this.#captured.keys()],
@@ -265,7 +270,7 @@ export class LogDaemon implements Parent {
     }
     this.#delayMs = Math.min(MAX_DELAY_MS, Math.max(FIRST_DELAY_MS, 2 * this.#delayMs));
     if (this.#delayMs === MAX_DELAY_MS || this.#delayMs === FIRST_DELAY_MS)
-      this.#messages.warn(`cannot start the log daemon: ${this.#sys.strerror(-pid)}; messages wait until it can be`);
+      this.#messages.warn(`cannot start the log daemon: ${reasonOf(this.#sys, -pid)}; messages wait until it can be`);
     this.#loop.after(this.#delayMs, () => this.#startDaemon());
   }
 

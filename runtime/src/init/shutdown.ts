@@ -3,7 +3,7 @@ import type { Bytes } from "../sys.ts";
 import { type Budget, STAGES, type Stage, stageEnd } from "./budget.ts";
 import { advance, type Core } from "./core.ts";
 import { failure, type Running, scriptsIn, startScript } from "./scripts.ts";
-import { afterKill, forceToExit, impatientBudget, stopProcess } from "./stop-process.ts";
+import { afterKill, forceToExit, impatientBudget, noteKilled, stopProcess } from "./stop-process.ts";
 
 const SIGTERM = 15;
 const SIGKILL = 9;
@@ -11,11 +11,10 @@ const SIGCONT = 18;
 /** A log whose input some leftover process keeps open gets this long after the last service, then the last stage ends both. */
 const LOG_DRAIN_MS = 1000;
 
-/** One thing that was stopped, for the summary. */
-interface Stopped {
+/** The end of one process or service, for the summary. */
+interface Ending {
   readonly name: Bytes;
   readonly tookMs: number;
-  readonly killed: boolean;
 }
 
 /** The way down: main command, hooks, services, hooks, everything else, in one budget of time. */
@@ -25,10 +24,10 @@ export class Shutdown {
   readonly #since: number;
   readonly #hooks: { readonly pre: readonly Bytes[]; readonly post: readonly Bytes[] };
   readonly #present: ReadonlySet<Stage>;
-  readonly #stopped: Stopped[] = [];
+  readonly #stopped: Ending[] = [];
   readonly #takenOver: Running | null;
 
-  /** @param takenOver the hook that an earlier incarnation started, or `null` */
+  /** @param takenOver the hook that the previous incarnation started, or `null` */
   constructor(core: Core, takenOver: Running | null = null) {
     const { loop, options, settings } = core;
     this.#core = core;
@@ -51,6 +50,8 @@ export class Shutdown {
     if (this.#hooks.post.length > 0) present.add("post");
     if (options.killAllOnExit) present.add("all");
     this.#present = present;
+    // Whatever a hook asks of sv: the services have had their stage before the init crashed.
+    if (STAGES.indexOf(core.record.stage) > STAGES.indexOf("services")) core.supervisor.close();
   }
 
   /** @param main the main command while it runs. @returns whether nothing had to be killed */
@@ -65,7 +66,7 @@ export class Shutdown {
     }
     await this.#endLog();
     this.#summarize();
-    return this.#stopped.every(({ killed }) => !killed);
+    return this.#core.record.killed.length === 0;
   }
 
   /** The last stage alone, for a container that never came up. */
@@ -80,16 +81,16 @@ export class Shutdown {
     return () => Math.min(stageEnd(stage, this.#present, this.#budget.startedAt, this.#budget.ms), capAt);
   }
 
-  #note(name: Bytes, since: number, killed: boolean): void {
-    this.#stopped.push({ name, tookMs: this.#core.loop.now() - since, killed });
+  #note(name: Bytes, since: number): void {
+    this.#stopped.push({ name, tookMs: this.#core.loop.now() - since });
   }
 
   async #stopMain(main: Running | null): Promise<void> {
     if (main === null || this.#core.record.mainPid === 0) return;
     const since = this.#core.loop.now();
     const endAt = this.#endOf("main", this.#core.settings.killProcessMs);
-    const inTime = await stopProcess(this.#core, main, this.#budget, endAt);
-    this.#note(main.path, since, !inTime);
+    await stopProcess(this.#core, main, this.#budget, endAt);
+    this.#note(main.path, since);
   }
 
   async #runHooks(hooks: readonly Bytes[], stage: "pre" | "post"): Promise<void> {
@@ -108,7 +109,7 @@ export class Shutdown {
       } else {
         await forceToExit(this.#core, hook);
       }
-      this.#note(path, since, !inTime);
+      this.#note(path, since);
     }
   }
 
@@ -116,16 +117,25 @@ export class Shutdown {
     const { supervisor, loop, messages, settings } = this.#core;
     const since = loop.now();
     const endAt = this.#endOf("services", settings.killProcessMs);
-    const killed = new Set<Bytes>();
-    const { mains, all } = supervisor.end((name) => this.#note(`service ${name}`, since, killed.has(name)));
+    const { mains, all } = supervisor.end((name) => this.#note(`service ${name}`, since));
+    // A finish that stays is not to eat all of the stage.
+    if (!(await this.#budget.within(mains, () => since + (endAt() - since) / 2))) {
+      const names = supervisor.hurry();
+      if (names.length > 0) messages.warn(`finish still runs, so it is sent TERM: ${names.join(", ")}.`);
+    }
     if (!(await this.#budget.within(mains, endAt))) {
-      for (const name of supervisor.kill()) killed.add(name);
-      messages.warn(`Services did not shut down in time: ${[...killed].join(", ")}. Forcing them to exit.`);
+      const names = supervisor.living();
+      messages.warn(`Services did not shut down in time: ${names.join(", ")}. Forcing them to exit.`);
+      noteKilled(
+        this.#core,
+        names.map((name) => `service ${name}`),
+      );
+      supervisor.kill();
       await afterKill(this.#core, mains);
     }
     const drainingSince = loop.now();
     if (await this.#budget.within(all, () => Math.min(endAt(), drainingSince + LOG_DRAIN_MS))) return;
-    this.#note(`the log of service ${supervisor.names().join(", ")}`, drainingSince, false);
+    this.#note(`the log of service ${supervisor.names().join(", ")}`, drainingSince);
   }
 
   async #stopAll(): Promise<void> {
@@ -141,10 +151,11 @@ export class Shutdown {
     }
     if (await this.#budget.within(noOther(), endAt)) return;
     messages.warn("Not all processes have exited in time. Forcing them to exit.");
+    noteKilled(this.#core, ["other processes"]);
     // The log daemon is killed as well, and started again for what is still to be written.
     this.#signalAll(SIGKILL);
     await afterKill(this.#core, noOther());
-    this.#note("other processes", since, true);
+    this.#note("other processes", since);
   }
 
   /** Has the log daemon write what the others said until their end. */
@@ -161,8 +172,8 @@ export class Shutdown {
 
   #summarize(): void {
     const { loop, messages } = this.#core;
-    const slowest = this.#stopped.reduce<Stopped | null>((a, b) => (a === null || b.tookMs > a.tookMs ? b : a), null);
-    const killed = this.#stopped.filter((stopped) => stopped.killed).map(({ name }) => name);
+    const slowest = this.#stopped.reduce<Ending | null>((a, b) => (a === null || b.tookMs > a.tookMs ? b : a), null);
+    const { killed } = this.#core.record;
     const longest = slowest === null ? "" : `; ${slowest.name} took longest (${duration(slowest.tookMs)})`;
     const text = `Stopped in ${duration(loop.now() - this.#since)}${longest}`;
     if (killed.length > 0) messages.warn(`${text}; killed: ${killed.join(", ")}.`);

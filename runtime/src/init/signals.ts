@@ -3,18 +3,18 @@ import { signalName } from "../../../lib/linux/signals.ts";
 import { isExecutable } from "../base/files.ts";
 import { explain, spawnAsShell } from "../base/programs.ts";
 import { SpawnFlag } from "../sys.ts";
-import type { Core } from "./core.ts";
+import { advance, type Core } from "./core.ts";
 
 const SIGHUP = 1;
 const SIGINT = 2;
 const SIGTERM = 15;
 const SIGCHLD = 17;
 const FIRST_REALTIME = 32;
-/** HUP, QUIT, USR1, USR2, ALRM, CONT, WINCH: what a main command may want to hear of; the rest has no meaning for it. */
+/** HUP, QUIT, USR1, USR2, ALRM, CONT, WINCH: signals that a main command may want; the others have no meaning for it. */
 const FORWARDED: readonly number[] = [1, 3, 10, 12, 14, 18, 28];
 const HOOKS = "/etc/my_init.signal.d";
 
-/** Acts on one signal that this process got. */
+/** Acts on the signals that this process receives. */
 export class Signals {
   readonly #core: Core;
   readonly #hooks = new Set<number>();
@@ -37,10 +37,19 @@ export class Signals {
     return signal === SIGTERM || signal === SIGINT || chosen;
   }
 
-  /** Said at once: what follows may take its time, and a log that only shows the end leaves open why. */
+  /** Obeys a stop signal that the previous incarnation read and could not write down before its crash. */
+  takeOver(): void {
+    const { signal } = this.#core.journal.last;
+    if (signal > 0 && this.#core.stop.count === 0 && this.#stops(signal)) this.#stop(signal);
+  }
+
+  /** Writes the signal down before anything else, and reports it at once: what follows may take its time. */
   #stop(signal: number): void {
     const { stop, messages } = this.#core;
-    if (stop.count === 0) messages.info(`Told to stop by ${signalName(signal)}.`);
+    if (stop.count === 0) {
+      advance(this.#core, { stopSignal: signal });
+      messages.info(`Told to stop by ${signalName(signal)}.`);
+    }
     stop.ask(signal);
   }
 
@@ -52,12 +61,13 @@ export class Signals {
 
   /** `true` when the image has a hook for this signal. One runs at a time; the signal is not kept for another run. */
   #runHook(signal: number): boolean {
-    const { sys, messages, children, environment, record } = this.#core;
+    const { sys, messages, children, journal, environment, record } = this.#core;
     const path = `${HOOKS}/${signalName(signal).slice("SIG".length)}`;
     if (!isExecutable(sys, path)) return false;
     if (this.#hooks.has(signal)) return true;
     const env = formatEnvironBlock(environment.variables);
     const argv = [path, String(record.mainPid)];
+    journal.intend(path);
     const pid = spawnAsShell(sys, { path, argv, env, flags: SpawnFlag.Group }, (text) => messages.warn(text));
     if (pid < 0) {
       messages.warn(

@@ -1,10 +1,11 @@
+import type { Bytes } from "../sys.ts";
 import { Budget } from "./budget.ts";
-import type { Core } from "./core.ts";
+import { advance, type Core } from "./core.ts";
 import type { Running } from "./scripts.ts";
 
 const SIGTERM = 15;
 const SIGKILL = 9;
-/** What KILL does not end within this time hangs in the kernel; nobody waits for it. */
+/** A process that KILL does not end within this time hangs in the kernel; nobody waits for it. */
 const AFTER_KILL_MS = 1000;
 /** What a second stop signal leaves of the budget. */
 const IMPATIENT_MS = 1000;
@@ -24,14 +25,20 @@ export async function stopProcess(core: Core, process: Running, budget: Budget, 
   return false;
 }
 
+/** Writes down whom the shutdown kills, before it does. */
+export function noteKilled(core: Core, names: readonly Bytes[]): void {
+  advance(core, { killed: [...core.record.killed, ...names] });
+}
+
 /** Ends a process with KILL. */
 export async function forceToExit(core: Core, process: Running): Promise<void> {
   core.messages.warn(`${process.path} (PID ${process.pid}) did not shut down in time. Forcing it to exit.`);
+  noteKilled(core, [process.path]);
   core.sys.kill(process.pid, SIGKILL);
   await afterKill(core, process.ended);
 }
 
-/** Waits for the end of what was killed, but not for ever. */
+/** Waits for the end of killed processes, but not for ever. */
 export async function afterKill({ loop }: Core, ended: Promise<unknown>): Promise<void> {
   const budget = new Budget(loop, loop.now(), AFTER_KILL_MS);
   await budget.within(ended, () => budget.end);

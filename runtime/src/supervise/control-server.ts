@@ -15,7 +15,7 @@ import { type Bytes, Errno, type Sys } from "../sys.ts";
 import type { Context } from "./context.ts";
 import type { Service } from "./service.ts";
 import type { Supervisor } from "./supervisor.ts";
-import type { Event } from "./transition.ts";
+import type { Trigger } from "./transition.ts";
 
 const BACKLOG = 64;
 const MAX_CONNECTIONS = 256;
@@ -37,7 +37,7 @@ const SIGNALS: Readonly<Partial<{ [C in Command]: readonly [letter: string, sign
   kill: ["k", "KILL"],
 };
 
-function eventOf(command: Command): Event {
+function triggerOf(command: Command): Trigger {
   const signal = SIGNALS[command];
   if (signal !== undefined) return { kind: "signal", letter: signal[0], signal: signalNumber(signal[1]) ?? 0 };
   if (command === "exit") return { kind: "down", letter: "x" };
@@ -156,9 +156,9 @@ class Connection {
       return "";
     }
     if (request.verb !== "wait" && request.verb !== "status") {
-      const event = eventOf(request.verb);
-      // One that ends wants nothing else any more, but takes signals: control/t may send another one in place of the TERM.
-      if (!found.service.ending || event.kind === "signal") found.process.dispatch(event);
+      const trigger = triggerOf(request.verb);
+      // A service that ends obeys signals only: control/t may send another one in place of the TERM.
+      if (!found.service.ending || trigger.kind === "signal") found.process.dispatch(trigger);
     }
     return encodeStatus(this.#supervisor.statusOf(found));
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CLEAN_RECORD } from "./backoff.ts";
+import { NO_FAILURES } from "./backoff.ts";
 import { stateText } from "./state-text.ts";
 import {
   deadline,
@@ -55,7 +55,7 @@ function reachable(): Map<string, State> {
   const queue: State[] = [initial(0)];
   for (let state = queue.pop(); state !== undefined; state = queue.pop()) {
     const key = keyOf(state);
-    if (found.has(key) || state.record > 8) continue;
+    if (found.has(key) || state.failures > 8) continue;
     found.set(key, state);
     for (const event of EVENTS) {
       if (!canCome(state, event)) continue;
@@ -237,7 +237,7 @@ test("transition() waits a second after a program that cannot be started, whatev
   const eager = { firstMs: 0, maxMs: 0, resetAfterMs: 0 };
   const [starting] = transition(initial(0), { kind: "up" }, 0, eager);
   const [state] = transition(starting, { kind: "failed" }, 0, eager);
-  assert.deepEqual(state, { kind: "backoff", at: 1000, want: "up", since: 0, record: CLEAN_RECORD + 2 });
+  assert.deepEqual(state, { kind: "backoff", at: 1000, want: "up", since: 0, failures: NO_FAILURES + 2 });
 });
 
 test("stateText() is JSON that gives every state back", () => {

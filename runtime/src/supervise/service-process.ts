@@ -2,59 +2,57 @@ import { signalName } from "../../../lib/linux/signals.ts";
 import { exitCode, exitSignal, type WaitStatus } from "../../../lib/linux/wait-status.ts";
 import type { Parent } from "../base/children.ts";
 import { isExecutable } from "../base/files.ts";
-import { membersOf } from "../base/process-tree.ts";
 import { explain, spawn } from "../base/programs.ts";
 import type { Timer } from "../base/timers.ts";
-import { type Bytes, Errno, SpawnFlag } from "../sys.ts";
+import { type Bytes, SpawnFlag } from "../sys.ts";
 import { UP_MS } from "./backoff.ts";
 import type { Context } from "./context.ts";
-import { userOf } from "./service-user.ts";
+import { type ServiceUser, userOf } from "./service-user.ts";
 import {
   deadline,
   type Effect,
-  type Event,
   finishArguments,
   initial,
   livePid,
   type State,
+  type Trigger,
   transition,
 } from "./transition.ts";
 
 /** An editor or a `cat > run; chmod +x run` makes several changes; they are taken as one. */
 export const SETTLE_MS = 50;
-/** What `run` leaves behind may be ending by itself; after this time it is not. */
-const LEFT_BEHIND_MS = 1000;
-/** So many of them are named. */
-const MAX_NAMED = 3;
 
-/** Whom a supervised process belongs to. */
+/** The service to which a process belongs. */
 export interface Owner {
-  /** Called after every change of {@link Supervised.state}. */
+  /** Runs after every change of {@link ServiceProcess.state}. */
   changed(): void;
-  /** Descriptors 0, 1 and 2 of the process. */
-  stdioOf(process: Supervised): [number, number, number];
+  /** Writes the states into the journal. */
+  note(): void;
+  /** Returns descriptors 0, 1 and 2 of the process. */
+  stdioOf(process: ServiceProcess): [number, number, number];
 }
 
-/** Executes what {@link transition} decides, for the `run` of one service or of its log. */
-export class Supervised implements Parent {
+/** Executes the decisions of {@link transition} for the `run` of one service or of its log. */
+export class ServiceProcess implements Parent {
   readonly #context: Context;
   readonly #owner: Owner;
+  /** A log cannot be customised: neither `control/` nor `user` counts for it. @see runsv(8) */
+  readonly #isLog: boolean;
   /** The service's name, `NAME/log` for a log: its directory below the context's. */
   readonly name: Bytes;
   state: State;
-  /** Why it does not run though it should: how it ended, or why it cannot be started. */
+  /** Why it does not run although it should: how it ended, or why it cannot be started. */
   #problem = "";
   #timer: Timer | null = null;
   #watch = -1;
 
-  /** @param resumed the state that an earlier incarnation left, or `null` */
-  constructor(context: Context, owner: Owner, name: Bytes, resumed: State | null) {
+  /** @param resumed the state that the previous incarnation left, or `null` */
+  constructor(context: Context, owner: Owner, service: Bytes, isLog: boolean, resumed: State | null) {
     this.#context = context;
     this.#owner = owner;
-    this.name = name;
+    this.#isLog = isLog;
+    this.name = isLog ? `${service}/log` : service;
     this.state = resumed ?? initial(this.#now());
-    const pid = livePid(this.state);
-    if (pid > 0) context.children.add(pid, this);
     this.#deriveTimer();
   }
 
@@ -62,32 +60,40 @@ export class Supervised implements Parent {
     return `${this.#context.directory}/${this.name}`;
   }
 
-  /** A log cannot be customised: neither `control/` nor `user` counts for it. @see runsv(8) */
-  get #isLog(): boolean {
-    return this.name.includes("/");
-  }
-
-  dispatch(event: Event): void {
+  dispatch(trigger: Trigger): void {
     // Destructuring would run an iterator: this is the path of every start, stop and exit.
-    const result = transition(this.state, event, this.#now(), this.#context.backoff);
+    const result = transition(this.state, trigger, this.#now(), this.#context.backoff);
     const state = result[0];
-    if (state === this.state) return;
+    if (state === this.state) {
+      // A timer that came too early is armed again.
+      if (trigger.kind === "timer") this.#deriveTimer();
+      return;
+    }
     this.state = state;
     this.#deriveTimer();
     for (let i = 1; i < result.length; i++) this.#perform(result[i] as Effect);
-    // Else an effect has led to a further state, which was told.
+    // Else an effect has led to a further state, which was reported.
     if (this.state === state) this.#owner.changed();
   }
 
-  /** After a crash: a process that ended and was reaped before that could be noted is missed by nobody else. */
-  missGone(): void {
+  /** Goes on where the previous incarnation was: follows its process, or completes the start that its crash interrupted. */
+  takeOver(): void {
+    const { children, journal, loop } = this.#context;
+    if (this.state.kind === "starting") {
+      const { intent, pid } = journal.last.started;
+      const prepares = intent === this.#intent("control/u");
+      if (pid > 0 && (prepares || intent === this.#intent(this.state.program)))
+        this.dispatch({ kind: prepares ? "preparing" : "started", pid });
+      // In a turn of its own: where the container stops, the service is told first.
+      else loop.after(0, () => this.#startAgain());
+    }
     const pid = livePid(this.state);
-    if (pid > 0 && this.#context.sys.kill(pid, 0) === -Errno.ESRCH) this.exited(pid, 0);
+    if (pid > 0) children.adopt(pid, this);
   }
 
   exited(pid: number, status: WaitStatus): void {
     if (pid !== livePid(this.state)) return;
-    this.#lookBehind(pid);
+    this.#context.leftBehind.look(pid, this.name);
     const finish = this.state.kind === "up" && isExecutable(this.#context.sys, `${this.path}/finish`);
     this.dispatch({ kind: "exited", status, finish });
   }
@@ -97,25 +103,6 @@ export class Supervised implements Parent {
     const { state } = this;
     if (state.kind !== "backoff") return "";
     return `${this.#problem}${this.#problem && "; "}next try in ${seconds(Math.max(0, state.at - this.#now()))}`;
-  }
-
-  /**
-   * Names what is still there of a session whose leader has ended. It may hold the port that the next start needs, and nobody
-   * will tell it to stop; the usual cause is a `run` whose shell waits for its last command.
-   */
-  #lookBehind(pid: number): void {
-    const { sys, loop, messages } = this.#context;
-    const isThere = () => sys.kill(-pid, 0) !== -Errno.ESRCH;
-    if (!isThere()) return;
-    loop.after(LEFT_BEHIND_MS, () => {
-      const left = isThere() ? membersOf(sys, pid) : [];
-      if (left.length === 0) return;
-      const names = left.slice(0, MAX_NAMED).map((process) => `${process.name} (PID ${process.pid})`);
-      const more = left.length > MAX_NAMED ? ` and ${left.length - MAX_NAMED} more` : "";
-      messages.warn(
-        `service ${this.name} has ended but left ${names.join(", ")}${more} running: let run start it with "exec", or stop it`,
-      );
-    });
   }
 
   /** Whole milliseconds: they are written down at every change. */
@@ -134,36 +121,42 @@ export class Supervised implements Parent {
     }
   }
 
+  #startAgain(): void {
+    const { state } = this;
+    if (state.kind !== "starting") return;
+    if (state.program === "finish") this.#perform({ kind: "start", program: "finish", status: state.status });
+    else if (state.stop) this.dispatch({ kind: "failed" });
+    else this.#perform({ kind: "start", program: "run", prepared: state.prepared });
+  }
+
   #perform(effect: Effect): void {
     switch (effect.kind) {
       case "start":
         if (effect.program === "finish") this.#start("finish", finishArguments(effect.status));
-        else if (!this.#control("u", () => this.#start("run", []))) this.#start("run", []);
+        else if (effect.prepared || !this.#prepare()) this.#start("run", []);
         return;
       case "signal":
         this.#signal(effect.pid, effect.signal, effect.letter);
         return;
       case "ended":
-        this.#tell(effect.status, effect.uptimeMs, effect.delayMs);
+        this.#report(effect.status, effect.uptimeMs, effect.delayMs);
         return;
     }
+  }
+
+  /** Starts `control/u` when there is one. */
+  #prepare(): boolean {
+    const pid = this.#spawnControl("u");
+    if (pid <= 0) return false;
+    this.#context.children.add(pid, this);
+    this.dispatch({ kind: "preparing", pid });
+    return true;
   }
 
   #start(program: "run" | "finish", args: readonly Bytes[]): void {
     const { sys, children, messages } = this.#context;
     const user = this.#isLog ? null : userOf(sys, this.path, this.#context.environment);
-    const pid =
-      typeof user === "string"
-        ? user
-        : spawn(sys, {
-            path: `./${program}`,
-            argv: [`./${program}`, ...args],
-            env: user?.environment ?? this.#context.environment,
-            cwd: this.path,
-            stdio: this.#owner.stdioOf(this),
-            flags: SpawnFlag.Session,
-            ids: user?.ids ?? null,
-          });
+    const pid = typeof user === "string" ? user : this.#spawn(program, [`./${program}`, ...args], user);
     if (typeof pid === "number" && pid > 0) {
       children.add(pid, this);
       this.dispatch({ kind: "started", pid });
@@ -179,6 +172,28 @@ export class Supervised implements Parent {
         : "";
     messages.warn(`cannot start service ${this.name}: ${reason}${retry}`);
     if (this.state.kind === "backoff") this.#watchForRepair();
+  }
+
+  /** Names a start in the journal. */
+  #intent(program: Bytes): Bytes {
+    return `service ${this.name} ${program}`;
+  }
+
+  /** Starts a program of the service's directory; the journal knows of it before and after. */
+  #spawn(program: Bytes, argv: readonly Bytes[], user: ServiceUser | null): number {
+    const { sys, journal, environment } = this.#context;
+    // In this order: a state of `starting` in the journal means that the intent is of this start.
+    journal.intend(this.#intent(program));
+    this.#owner.note();
+    return spawn(sys, {
+      path: `./${program}`,
+      argv,
+      env: user?.environment ?? environment,
+      cwd: this.path,
+      stdio: this.#owner.stdioOf(this),
+      flags: SpawnFlag.Session,
+      ids: user?.ids ?? null,
+    });
   }
 
   #watchForRepair(): void {
@@ -203,27 +218,25 @@ export class Supervised implements Parent {
 
   /** Runs `control/LETTER` when there is one and calls `done` with its status; `false` when there is none. @see runsv(8) */
   #control(letter: string, done: (status: WaitStatus) => void): boolean {
-    const { sys, children, messages } = this.#context;
-    const path = `${this.path}/control/${letter}`;
-    if (letter === "" || this.#isLog || !isExecutable(sys, path)) return false;
-    const script = `control/${letter}`;
-    const pid = spawn(sys, {
-      path: `./${script}`,
-      argv: [script],
-      env: this.#context.environment,
-      cwd: this.path,
-      stdio: [-1, 1, 2],
-      flags: SpawnFlag.Session,
-    });
-    if (pid < 0) {
-      messages.warn(`cannot run ${script} of service ${this.name}: ${explain(sys, path, -pid)}`);
-      return false;
-    }
-    children.add(pid, { exited: (_, status) => done(status) });
+    const pid = this.#spawnControl(letter);
+    if (pid <= 0) return false;
+    this.#context.children.add(pid, { exited: (_, status) => done(status) });
     return true;
   }
 
-  #tell(status: WaitStatus, uptimeMs: number, delayMs: number): void {
+  /** Returns the pid of `control/LETTER`; 0 when there is none, or it cannot be run (with a warning). */
+  #spawnControl(letter: string): number {
+    const { sys, messages } = this.#context;
+    const script = `control/${letter}`;
+    const path = `${this.path}/${script}`;
+    if (letter === "" || this.#isLog || !isExecutable(sys, path)) return 0;
+    const pid = this.#spawn(script, [script], null);
+    if (pid > 0) return pid;
+    messages.warn(`cannot run ${script} of service ${this.name}: ${explain(sys, path, -pid)}`);
+    return 0;
+  }
+
+  #report(status: WaitStatus, uptimeMs: number, delayMs: number): void {
     const signal = exitSignal(status);
     const how =
       signal > 0
