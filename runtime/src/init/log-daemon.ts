@@ -125,12 +125,13 @@ export class LogDaemon implements Parent {
       this.#startedAt = this.#loop.now();
     } else {
       this.#note({ memory: this.#sys.memfd("log") });
-      this.#bind();
       if (this.#sys.access(OTHERS_SETTINGS, 0) === 0 && this.#sys.access("/usr/sbin/syslog-ng", 1) < 0)
         this.#messages.warn(
           `${OTHERS_SETTINGS} is not read: syslog-ng is not in this image; for a remote log LOG_FORWARD=udp://HOST:PORT`,
         );
     }
+    // A crash may have come between the two.
+    if (this.#record.socket < 0 && this.#record.ino === 0) this.#bind();
     this.#loop.watchDirectory("/dev", () => this.#look());
     if (this.#record.pid === 0) this.#startDaemon();
   }

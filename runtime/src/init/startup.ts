@@ -60,6 +60,8 @@ async function finish(core: Core, script: Running): Promise<StartupOutcome> {
     return "stopped";
   }
   const problem = failure(await script.ended);
+  // It may have ended of a signal that came for it before a crash of the init.
+  if (problem !== null && core.stop.count > 0) return "stopped";
   if (problem !== null) {
     core.messages.warn(`${script.path} ${problem}`);
     return "failed";

@@ -22,6 +22,16 @@ import {
 /** An editor or a `cat > run; chmod +x run` makes several changes; they are taken as one. */
 export const SETTLE_MS = 50;
 
+/** A signal that is still to be sent, perhaps by a `control/` script in its place. */
+export interface PendingSignal {
+  /** The process that it is for. */
+  readonly to: number;
+  readonly signal: number;
+  readonly letter: string;
+  /** The `control/` script that runs; 0 before that. */
+  script: number;
+}
+
 /** The service to which a process belongs. */
 export interface Owner {
   /** Runs after every change of {@link ServiceProcess.state}. */
@@ -41,18 +51,28 @@ export class ServiceProcess implements Parent {
   /** The service's name, `NAME/log` for a log: its directory below the context's. */
   readonly name: Bytes;
   state: State;
+  /** In the journal before the first of them is sent: a service that was told to end is not to be started again after a crash. */
+  readonly pending: PendingSignal[];
   /** Why it does not run although it should: how it ended, or why it cannot be started. */
   #problem = "";
   #timer: Timer | null = null;
   #watch = -1;
 
-  /** @param resumed the state that the previous incarnation left, or `null` */
-  constructor(context: Context, owner: Owner, service: Bytes, isLog: boolean, resumed: State | null) {
+  /** @param resumed the state that the previous incarnation left, or `null`, and the signals that it had still to send */
+  constructor(
+    context: Context,
+    owner: Owner,
+    service: Bytes,
+    isLog: boolean,
+    resumed: State | null,
+    pending: readonly PendingSignal[],
+  ) {
     this.#context = context;
     this.#owner = owner;
     this.#isLog = isLog;
     this.name = isLog ? `${service}/log` : service;
     this.state = resumed ?? initial(this.#now());
+    this.pending = [...pending];
     this.#deriveTimer();
   }
 
@@ -71,6 +91,16 @@ export class ServiceProcess implements Parent {
     }
     this.state = state;
     this.#deriveTimer();
+    const signals: PendingSignal[] = [];
+    for (let i = 1; i < result.length; i++) {
+      const effect = result[i] as Effect;
+      if (effect.kind === "signal") signals.push({ to: effect.pid, signal: effect.signal, letter: effect.letter, script: 0 });
+    }
+    if (signals.length > 0) {
+      this.pending.push(...signals);
+      this.#owner.note();
+      for (const signal of signals) this.#deliver(signal);
+    }
     for (let i = 1; i < result.length; i++) this.#perform(result[i] as Effect);
     // Else an effect has led to a further state, which was reported.
     if (this.state === state) this.#owner.changed();
@@ -78,17 +108,24 @@ export class ServiceProcess implements Parent {
 
   /** Goes on where the previous incarnation was: follows its process, or completes the start that its crash interrupted. */
   takeOver(): void {
-    const { children, journal, loop } = this.#context;
+    const { children, loop } = this.#context;
     if (this.state.kind === "starting") {
-      const { intent, pid } = journal.last.started;
-      const prepares = intent === this.#intent("control/u");
-      if (pid > 0 && (prepares || intent === this.#intent(this.state.program)))
-        this.dispatch({ kind: prepares ? "preparing" : "started", pid });
+      const preparing = this.#startedBefore("control/u");
+      const started = this.#startedBefore(this.state.program);
+      if (preparing > 0) this.dispatch({ kind: "preparing", pid: preparing });
+      else if (started > 0) this.dispatch({ kind: "started", pid: started });
       // In a turn of its own: where the container stops, the service is told first.
       else loop.after(0, () => this.#startAgain());
     }
     const pid = livePid(this.state);
     if (pid > 0) children.adopt(pid, this);
+    for (const signal of [...this.pending]) this.#deliverAgain(signal);
+  }
+
+  /** The pid of the last start before the crash, if it was that of this program; else 0. */
+  #startedBefore(program: Bytes): number {
+    const { intent, pid } = this.#context.journal.last.started;
+    return intent === this.#intent(program) ? pid : 0;
   }
 
   exited(pid: number, status: WaitStatus): void {
@@ -136,7 +173,6 @@ export class ServiceProcess implements Parent {
         else if (effect.prepared || !this.#prepare()) this.#start("run", []);
         return;
       case "signal":
-        this.#signal(effect.pid, effect.signal, effect.letter);
         return;
       case "ended":
         this.#report(effect.status, effect.uptimeMs, effect.delayMs);
@@ -206,22 +242,38 @@ export class ServiceProcess implements Parent {
     });
   }
 
-  #signal(pid: number, signal: number, letter: string): void {
-    const send = () => {
-      if (livePid(this.state) === pid) this.#context.sys.kill(pid, signal);
-    };
-    const custom = letter === "d" || letter === "x" ? "t" : letter;
-    if (!this.#control(custom, (status) => status !== 0 && send())) send();
+  /** Runs the `control/` script in the place of a signal, or sends it when there is none. @see runsv(8) */
+  #deliver(signal: PendingSignal): void {
+    const custom = customOf(signal);
+    signal.script = this.#spawnControl(custom);
+    if (signal.script > 0) this.#context.children.add(signal.script, this.#after(signal));
+    else this.#complete(signal, true);
     // On `down` and at the end runit runs control/d or control/x beside control/t, whatever comes of it.
-    if (custom !== letter) this.#control(letter, () => {});
+    if (custom !== signal.letter) this.#spawnControl(signal.letter);
   }
 
-  /** Runs `control/LETTER` when there is one and calls `done` with its status; `false` when there is none. @see runsv(8) */
-  #control(letter: string, done: (status: WaitStatus) => void): boolean {
-    const pid = this.#spawnControl(letter);
-    if (pid <= 0) return false;
-    this.#context.children.add(pid, { exited: (_, status) => done(status) });
-    return true;
+  /** Completes what the previous incarnation began, without a second run of a script. */
+  #deliverAgain(signal: PendingSignal): void {
+    signal.script ||= this.#startedBefore(`control/${customOf(signal)}`);
+    if (signal.script > 0) this.#context.children.adopt(signal.script, this.#after(signal));
+    else if (livePid(this.state) !== signal.to || this.#startedBefore(`control/${signal.letter}`) > 0)
+      this.#complete(signal, false);
+    else this.#deliver(signal);
+  }
+
+  /** The signal is sent all the same when its script fails. */
+  #after(signal: PendingSignal): Parent {
+    return {
+      exited: (_, status) => {
+        this.#complete(signal, status !== 0);
+        this.#owner.note();
+      },
+    };
+  }
+
+  #complete(signal: PendingSignal, send: boolean): void {
+    if (send && livePid(this.state) === signal.to) this.#context.sys.kill(signal.to, signal.signal);
+    this.pending.splice(this.pending.indexOf(signal), 1);
   }
 
   /** Returns the pid of `control/LETTER`; 0 when there is none, or it cannot be run (with a warning). */
@@ -249,6 +301,11 @@ export class ServiceProcess implements Parent {
     if (status === 0) this.#context.messages.info(text);
     else this.#context.messages.warn(text);
   }
+}
+
+/** The letter of the script that may replace a signal: control/t for the TERM of a `down`, too. */
+function customOf({ letter }: PendingSignal): string {
+  return letter === "d" || letter === "x" ? "t" : letter;
 }
 
 function seconds(ms: number): string {

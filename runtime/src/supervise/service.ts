@@ -1,7 +1,7 @@
 import { isDirectory } from "../base/files.ts";
 import type { Bytes } from "../sys.ts";
 import type { Context } from "./context.ts";
-import { type Owner, ServiceProcess } from "./service-process.ts";
+import { type Owner, type PendingSignal, ServiceProcess } from "./service-process.ts";
 import { stateText } from "./state-text.ts";
 import { livePid, type State } from "./transition.ts";
 
@@ -18,6 +18,8 @@ export interface ServiceRecord {
   readonly main: State;
   readonly log: State | null;
   readonly pipe: readonly [number, number] | null;
+  /** Signals that are still to be sent to the service and to its log. */
+  readonly pending: readonly [readonly PendingSignal[], readonly PendingSignal[]];
 }
 
 /**
@@ -63,8 +65,8 @@ export class Service implements Owner {
     const hasLog =
       resumed === null ? isDirectory(context.sys, `${context.directory}/${name}/log`) : resumed.log !== null;
     this.#pipe = hasLog ? (resumed?.pipe ?? this.#openPipe()) : context.output.capture(name, resumed?.pipe ?? null);
-    this.main = new ServiceProcess(context, this, name, false, resumed?.main ?? null);
-    this.log = hasLog ? new ServiceProcess(context, this, name, true, resumed?.log ?? null) : null;
+    this.main = new ServiceProcess(context, this, name, false, resumed?.main ?? null, resumed?.pending[0] ?? []);
+    this.log = hasLog ? new ServiceProcess(context, this, name, true, resumed?.log ?? null, resumed?.pending[1] ?? []) : null;
   }
 
   /** Starts the service and its log unless a `down` file holds them back; once in a life. */
@@ -157,7 +159,11 @@ export class Service implements Owner {
     const pipe = this.#pipe === null ? "null" : `[${this.#pipe[0]},${this.#pipe[1]}]`;
     this.#context.journal.write(
       this.#slot,
-      `{"name":${JSON.stringify(this.name)},"ino":${this.ino},"booted":${this.#booted},"main":${stateText(main.state)},"log":${log === null ? "null" : stateText(log.state)},"pipe":${pipe}}`,
+      `{"name":${JSON.stringify(this.name)},"ino":${this.ino},"booted":${this.#booted},"main":${stateText(main.state)},"log":${log === null ? "null" : stateText(log.state)},"pipe":${pipe},"pending":[${signals(main)},${log === null ? "[]" : signals(log)}]}`,
     );
   }
+}
+
+function signals({ pending }: ServiceProcess): Bytes {
+  return pending.length === 0 ? "[]" : JSON.stringify(pending);
 }
