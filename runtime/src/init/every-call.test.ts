@@ -17,7 +17,7 @@ const LOOKS = new Set<string | symbol>(
   ),
 );
 const EIO = 5;
-const [SIGCHLD, SIGKILL, SIGTERM, SIGUSR2, WAKE_UP] = [17, 9, 15, 12, 29];
+const [SIGQUIT, SIGKILL, SIGUSR2, SIGTERM, WAKE_UP] = [3, 9, 12, 15, 29];
 /** Offset of the intent in the journal: every start has to be preceded by its note. */
 const INTENT_OFFSET = 12;
 const CHILDREN = "/proc/self/task/1/children";
@@ -224,6 +224,39 @@ const LIVES: Readonly<Record<string, Life>> = {
       container.put("/etc/service/a/run");
       await container.boot();
       await container.until(() => container.started.length > 0);
+      container.kernel.raise(SIGTERM);
+      await container.until(() => false);
+    },
+  },
+  "scripts in the place of a service's signal": {
+    code: 0,
+    async play(container) {
+      const { kernel } = container;
+      for (const name of ["a", "b"])
+        container.put(`/etc/service/${name}/run`, (process) => {
+          process.onSignal = (signal) => {
+            if (signal === (name === "a" ? SIGQUIT : SIGTERM)) kernel.end(process, signal);
+            else if (signal === SIGTERM) container.problems.push("TERM, which control/t was to replace");
+          };
+        });
+      container.putQuick("/etc/service/a/control/t", 0, () => {
+        const a = container.find("/etc/service/a/run");
+        if (a !== undefined) kernel.kill(a.pid, SIGQUIT);
+      });
+      container.putQuick("/etc/service/a/control/x");
+      // One that fails has not told the service anything.
+      container.putQuick("/etc/service/b/control/t", 1 << 8);
+      await container.boot();
+      await container.until(() => container.started.length === 2);
+      kernel.raise(SIGTERM);
+      await container.until(() => false);
+    },
+  },
+  "a hook that has to be killed": {
+    code: 1,
+    async play(container) {
+      container.put("/etc/my_init.pre_shutdown.d/1");
+      await container.boot();
       container.kernel.raise(SIGTERM);
       await container.until(() => false);
     },

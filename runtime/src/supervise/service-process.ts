@@ -22,13 +22,15 @@ import {
 /** An editor or a `cat > run; chmod +x run` makes several changes; they are taken as one. */
 export const SETTLE_MS = 50;
 
-/** A signal that is still to be sent, perhaps by a `control/` script in its place. */
+/** A signal that is still to be sent, unless a `control/` script does so in its place. */
 export interface PendingSignal {
   /** The process that it is for. */
   readonly to: number;
+  /** 0 when the script runs beside another signal. */
   readonly signal: number;
+  /** The script's letter, or `""`. */
   readonly letter: string;
-  /** The `control/` script that runs; 0 before that. */
+  /** The script's pid; 0 before its start. */
   script: number;
 }
 
@@ -94,7 +96,7 @@ export class ServiceProcess implements Parent {
     const signals: PendingSignal[] = [];
     for (let i = 1; i < result.length; i++) {
       const effect = result[i] as Effect;
-      if (effect.kind === "signal") signals.push({ to: effect.pid, signal: effect.signal, letter: effect.letter, script: 0 });
+      if (effect.kind === "signal") signals.push(...signalsOf(effect.pid, effect.signal, effect.letter));
     }
     if (signals.length > 0) {
       this.pending.push(...signals);
@@ -244,21 +246,19 @@ export class ServiceProcess implements Parent {
 
   /** Runs the `control/` script in the place of a signal, or sends it when there is none. @see runsv(8) */
   #deliver(signal: PendingSignal): void {
-    const custom = customOf(signal);
-    signal.script = this.#spawnControl(custom);
-    if (signal.script > 0) this.#context.children.add(signal.script, this.#after(signal));
-    else this.#complete(signal, true);
-    // On `down` and at the end runit runs control/d or control/x beside control/t, whatever comes of it.
-    if (custom !== signal.letter) this.#spawnControl(signal.letter);
+    signal.script = this.#spawnControl(signal.letter);
+    if (signal.script > 0) {
+      this.#context.children.add(signal.script, this.#after(signal));
+      this.#owner.note();
+    } else this.#complete(signal, true);
   }
 
   /** Completes what the previous incarnation began, without a second run of a script. */
   #deliverAgain(signal: PendingSignal): void {
-    signal.script ||= this.#startedBefore(`control/${customOf(signal)}`);
+    signal.script ||= this.#startedBefore(`control/${signal.letter}`);
     if (signal.script > 0) this.#context.children.adopt(signal.script, this.#after(signal));
-    else if (livePid(this.state) !== signal.to || this.#startedBefore(`control/${signal.letter}`) > 0)
-      this.#complete(signal, false);
-    else this.#deliver(signal);
+    else if (livePid(this.state) === signal.to) this.#deliver(signal);
+    else this.#complete(signal, false);
   }
 
   /** The signal is sent all the same when its script fails. */
@@ -272,7 +272,8 @@ export class ServiceProcess implements Parent {
   }
 
   #complete(signal: PendingSignal, send: boolean): void {
-    if (send && livePid(this.state) === signal.to) this.#context.sys.kill(signal.to, signal.signal);
+    if (send && signal.signal > 0 && livePid(this.state) === signal.to)
+      this.#context.sys.kill(signal.to, signal.signal);
     this.pending.splice(this.pending.indexOf(signal), 1);
   }
 
@@ -303,9 +304,13 @@ export class ServiceProcess implements Parent {
   }
 }
 
-/** The letter of the script that may replace a signal: control/t for the TERM of a `down`, too. */
-function customOf({ letter }: PendingSignal): string {
-  return letter === "d" || letter === "x" ? "t" : letter;
+/** On `down` (d) and at the end (x) runit runs that script beside control/t, whatever comes of it. @see runsv(8) */
+function signalsOf(to: number, signal: number, letter: string): PendingSignal[] {
+  if (letter !== "d" && letter !== "x") return [{ to, signal, letter, script: 0 }];
+  return [
+    { to, signal, letter: "t", script: 0 },
+    { to, signal: 0, letter, script: 0 },
+  ];
 }
 
 function seconds(ms: number): string {
