@@ -2,7 +2,7 @@ import type { JobStatus } from "../../../lib/cron/protocol.ts";
 import { parseEnvironBlock } from "../../../lib/linux/environment.ts";
 import type { Children } from "../base/children.ts";
 import { findAccount } from "../base/credentials.ts";
-import { Journal } from "../base/journal.ts";
+import type { Journal } from "../base/journal.ts";
 import type { Loop } from "../base/loop.ts";
 import type { Timer } from "../base/timers.ts";
 import { type Bytes, Open, type Sys } from "../sys.ts";

@@ -46,7 +46,8 @@ class Incarnation {
             // Its code cannot be stopped here, but changes nothing any more.
             if (this.dead) return -EIO;
             // @see proc_tid_children(5)
-            if (args[0] === CHILDREN) kernel.put(CHILDREN, [...kernel.processes.keys()].map((pid) => `${pid} `).join(""));
+            if (args[0] === CHILDREN)
+              kernel.put(CHILDREN, [...kernel.processes.keys()].map((pid) => `${pid} `).join(""));
             if (name === "pwrite" && args[2] === INTENT_OFFSET) this.#intended = true;
             if (name === "spawn") assert.ok(this.#intended, `${args[0]} is started without a note`);
             if (name === "spawn" && args[0] !== "/proc/self/exe") this.#intended = false;
@@ -300,7 +301,8 @@ function furnish(container: Container): void {
     const look = () => {
       if (!kernel.processes.has(process.pid)) return;
       const [input] = process.stdio;
-      if (((input?.ready?.() ?? 0) & (Poll.In | Poll.HangUp)) !== 0 && input?.read?.(4096) === "") kernel.end(process, 0);
+      if (((input?.ready?.() ?? 0) & (Poll.In | Poll.HangUp)) !== 0 && input?.read?.(4096) === "")
+        kernel.end(process, 0);
       else kernel.after(50, look);
     };
     look();

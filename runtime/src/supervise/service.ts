@@ -66,7 +66,9 @@ export class Service implements Owner {
       resumed === null ? isDirectory(context.sys, `${context.directory}/${name}/log`) : resumed.log !== null;
     this.#pipe = hasLog ? (resumed?.pipe ?? this.#openPipe()) : context.output.capture(name, resumed?.pipe ?? null);
     this.main = new ServiceProcess(context, this, name, false, resumed?.main ?? null, resumed?.pending[0] ?? []);
-    this.log = hasLog ? new ServiceProcess(context, this, name, true, resumed?.log ?? null, resumed?.pending[1] ?? []) : null;
+    this.log = hasLog
+      ? new ServiceProcess(context, this, name, true, resumed?.log ?? null, resumed?.pending[1] ?? [])
+      : null;
   }
 
   /** Starts the service and its log unless a `down` file holds them back; once in a life. */

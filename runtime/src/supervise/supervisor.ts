@@ -109,6 +109,13 @@ export class Supervisor {
     return null;
   }
 
+  /** Returns the user id that a service's directory belongs to, or -1 when that cannot be seen. */
+  ownerOf(name: Bytes): number {
+    const { sys, directory } = this.#context;
+    const stat = sys.stat(`${directory}/${name}`);
+    return typeof stat === "number" ? -1 : stat.uid;
+  }
+
   statusOf({ service, process }: { service: Service; process: ServiceProcess }): ServiceStatus {
     const log = process === service.main ? service.log : null;
     return {

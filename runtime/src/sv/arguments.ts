@@ -9,7 +9,7 @@ const DEFAULT_WAIT_MS = 7000;
 
 /** What the command line asks for. */
 export interface Arguments {
-  readonly verb: Verb | "status";
+  readonly verb: Verb | "status" | "pid";
   /** Services as they were named; none means all, which only `status` takes. */
   readonly names: readonly Bytes[];
   /** Whether to wait for the effect and report it. */
@@ -39,5 +39,5 @@ export function parseArguments(args: readonly Bytes[], svwait: Bytes | undefined
   const verb = findVerb(word);
   if (verb === null) return `sv: unknown command "${word}"\n${USAGE}`;
   if (names.length === 0 && verb !== "status") return `sv: ${word} which service?\n${USAGE}`;
-  return { verb, names, waits: verbose || (verb !== "status" && verb.waits), waitMs };
+  return { verb, names, waits: verbose || (typeof verb === "object" && verb.waits), waitMs };
 }
