@@ -82,10 +82,12 @@ class ControlServer {
     const uid = sys.peerUid(client);
     const trusted = uid === 0 || uid === sys.getuid();
     const sameUser = [...this.#connections].filter((connection) => connection.uid === uid).length;
-    if (uid < 0 || (!trusted && sameUser >= MAX_CONNECTIONS_PER_USER))
-      return this.#refuse(client, "too many connections");
     if (this.#connections.size >= MAX_CONNECTIONS) this.#closeIdle();
-    if (this.#connections.size >= MAX_CONNECTIONS) return this.#refuse(client, "too many connections");
+    const crowded = this.#connections.size >= MAX_CONNECTIONS || (!trusted && sameUser >= MAX_CONNECTIONS_PER_USER);
+    if (uid < 0 || crowded) {
+      this.#refuse(client, "too many connections");
+      return;
+    }
     const connection: Connection = new Connection(this.#context, this.#supervisor, client, uid, trusted, {
       active: () => {
         this.#connections.delete(connection);

@@ -86,11 +86,7 @@ export class ServiceProcess implements Parent {
     // Destructuring would run an iterator: this is the path of every start, stop and exit.
     const result = transition(this.state, trigger, this.#now(), this.#context.backoff);
     const state = result[0];
-    if (state === this.state) {
-      // A timer that came too early is armed again.
-      if (trigger.kind === "timer") this.#deriveTimer();
-      return;
-    }
+    if (state === this.state) return;
     this.state = state;
     this.#deriveTimer();
     const signals: PendingSignal[] = [];
@@ -153,7 +149,8 @@ export class ServiceProcess implements Parent {
     const { loop } = this.#context;
     if (this.#timer !== null) loop.cancel(this.#timer);
     const at = deadline(this.state);
-    this.#timer = at === null ? null : loop.after(at - loop.now(), () => this.dispatch({ kind: "timer" }));
+    // Not before the whole millisecond has come: nobody asks a second time.
+    this.#timer = at === null ? null : loop.after(Math.ceil(at) - loop.now(), () => this.dispatch({ kind: "timer" }));
     if (this.#watch >= 0 && this.state.kind !== "backoff") {
       loop.unwatchDirectory(this.#watch);
       this.#watch = -1;

@@ -5,7 +5,7 @@ import { findVerb, type Goal, isReached, type Verb } from "./verbs.ts";
 
 function verb(word: string): Verb {
   const found = findVerb(word);
-  assert.ok(found !== null && found !== "status", word);
+  assert.ok(typeof found === "object" && found !== null, word);
   return found;
 }
 
@@ -42,6 +42,11 @@ test("findVerb() takes words with s for status, and waits only for those written
     assert.equal(verb(word).waits, true, word);
   assert.deepEqual(verb("restart").commands, ["term", "cont", "up"]);
   assert.deepEqual(verb("force-reload").commands, ["term", "cont"]);
+});
+
+test("findVerb() knows pid only when it is written out; p is pause", () => {
+  assert.equal(findVerb("pid"), "pid");
+  assert.deepEqual(verb("pi").commands, ["pause"]);
 });
 
 test("findVerb() lets only force- words kill", () => {
