@@ -156,3 +156,14 @@ test("explainExec() finds words for any file and any error", () => {
     { numRuns: 1000 },
   );
 });
+
+test("explainExec() blames a loop of links on the interpreter when the file itself can be reached", () => {
+  const explain = (mode: number | null, errno: number) =>
+    explainExec("/x", 40, "#!/bin/loop\n", mode, () => errno, "x86_64");
+  assert.equal(
+    explain(0o100755, 40),
+    'its interpreter "/bin/loop" is a symbolic link that leads back to itself: repair the link',
+  );
+  assert.equal(explain(0o100755, 0), 'its interpreter "/bin/loop" is a script, and so on, more than five deep');
+  assert.equal(explain(null, 40), "too many symbolic links");
+});
