@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FakeInit } from "../fake/fake-init.ts";
 import { FakeSys } from "../fake/sys-fake.ts";
-import { FakeInit } from "./context-fake.ts";
 import { serveControl } from "./control-server.ts";
 
 const SOCKET = "/run/shipshape/control";

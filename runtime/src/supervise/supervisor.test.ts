@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FakeInit } from "../fake/fake-init.ts";
 import { type FakeProcess, FakeSys } from "../fake/sys-fake.ts";
 import type { Sys } from "../sys.ts";
-import { FakeInit } from "./context-fake.ts";
 
 const [SIGKILL, SIGTERM, SIGCONT] = [9, 15, 18];
 const ESTALE = 116;

@@ -3,17 +3,17 @@ import { Journal } from "../base/journal.ts";
 import { Loop } from "../base/loop.ts";
 import { Messages } from "../base/messages.ts";
 import { OutOfMemory } from "../base/out-of-memory.ts";
-import type { FakeSys } from "../fake/sys-fake.ts";
+import type { Context } from "../supervise/context.ts";
+import { LeftBehind } from "../supervise/left-behind.ts";
+import type { ServiceRecord } from "../supervise/service.ts";
+import { Supervisor } from "../supervise/supervisor.ts";
 import type { Sys } from "../sys.ts";
-import type { Context } from "./context.ts";
-import { LeftBehind } from "./left-behind.ts";
-import type { ServiceRecord } from "./service.ts";
-import { Supervisor } from "./supervisor.ts";
+import type { FakeSys } from "./sys-fake.ts";
 
 const SIGCHLD = 17;
 const WAKE_UP = 29;
 
-/** A supervisor on the fake, with a loop that reaps: what the unit tests of this folder stand on. */
+/** A supervisor on the fake, with a loop that reaps: what the unit tests of supervise/ stand on. */
 export class FakeInit {
   readonly sys: FakeSys;
   readonly context: Context;
