@@ -117,3 +117,19 @@ test("memberOf() is true for a user in the group's list, and for one who has the
     [true, true, false, false],
   );
 });
+
+test("groupsOf() takes time in proportion to a user's groups", () => {
+  const fileOf = (count: number) => Array.from({ length: count }, (_, i) => `g${i}:x:${i + 1}:app`).join("\n");
+  const timeOf = (count: number) => {
+    const file = fileOf(count);
+    const times = [1, 2, 3].map(() => {
+      const start = performance.now();
+      assert.equal(groupsOf(file, "app", 0).length, count + 1);
+      return performance.now() - start;
+    });
+    return Math.min(...times);
+  };
+  const few = timeOf(4000);
+  // Sixteen times as many; a search of the list for each would make that 256 times.
+  assert.ok(timeOf(64_000) < 100 * few);
+});

@@ -60,11 +60,10 @@ export function memberOf(group: Bytes, groupName: Bytes, userName: Bytes, groups
 
 /** Ids of the groups that `initgroups(3)` gives this user, the primary one first, from the text of `/etc/group`. */
 export function groupsOf(group: Bytes, userName: Bytes, primaryGid: number): number[] {
-  const gids = [primaryGid];
-  for (const { gid, members } of groupLines(group)) {
-    if (!gids.includes(gid) && members.includes(userName)) gids.push(gid);
-  }
-  return gids;
+  // A set: somebody may be in tens of thousands of groups.
+  const gids = new Set([primaryGid]);
+  for (const { gid, members } of groupLines(group)) if (members.includes(userName)) gids.add(gid);
+  return [...gids];
 }
 
 /**

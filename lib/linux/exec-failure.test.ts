@@ -33,7 +33,7 @@ function elf(machine: number, loader: string, order: "little" | "big" = "little"
 }
 
 function explain(errno: number, head: string, mode: number | null = 0o100755, exists = false): string {
-  return explainExec("/svc/run", errno, head, mode, () => exists, "x86_64");
+  return explainExec("/svc/run", errno, head, mode, () => (exists ? 0 : ENOENT), "x86_64");
 }
 
 test("explainExec() names the cause and the cure for every kind of file", () => {
@@ -95,7 +95,7 @@ test("explainExec() names the cause and the cure for every kind of file", () => 
 test("explainExec() names the limit on open files, and has the given words for what it does not know", () => {
   assert.match(explain(EMFILE, ""), /^too many open files: .*ulimit -n/);
   assert.equal(
-    explainExec("/x", 5, "", 0o100755, () => true, "x86_64", "I/O error"),
+    explainExec("/x", 5, "", 0o100755, () => 0, "x86_64", "I/O error"),
     "I/O error",
   );
 });
@@ -131,7 +131,7 @@ function explainReal(path: string): string {
   const code = (spawnSync(path).error as NodeJS.ErrnoException | undefined)?.errno ?? 0;
   const stat = statSync(path);
   const head = stat.isFile() ? readFileSync(path, "latin1").slice(0, 4096) : "";
-  return explainExec(path, -code, head, stat.mode, () => false, "x86_64");
+  return explainExec(path, -code, head, stat.mode, () => ENOENT, "x86_64");
 }
 
 test("explainExec() finds words for any file and any error", () => {
@@ -148,11 +148,22 @@ test("explainExec() finds words for any file and any error", () => {
       fc.option(fc.nat(0o177777)),
       (errno, text, mode) => {
         assert.notEqual(
-          explainExec("/x", errno, text, mode, () => false, "x86_64"),
+          explainExec("/x", errno, text, mode, () => ENOENT, "x86_64"),
           "",
         );
       },
     ),
     { numRuns: 1000 },
   );
+});
+
+test("explainExec() blames a loop of links on the interpreter when the file itself can be reached", () => {
+  const explain = (mode: number | null, errno: number) =>
+    explainExec("/x", 40, "#!/bin/loop\n", mode, () => errno, "x86_64");
+  assert.equal(
+    explain(0o100755, 40),
+    'its interpreter "/bin/loop" is a symbolic link that leads back to itself: repair the link',
+  );
+  assert.equal(explain(0o100755, 0), 'its interpreter "/bin/loop" is a script, and so on, more than five deep');
+  assert.equal(explain(null, 40), "too many symbolic links");
 });

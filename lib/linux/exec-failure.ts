@@ -35,7 +35,7 @@ const REASONS: Readonly<Record<number, string>> = {
  * @param errno the positive error number
  * @param head the first bytes of the file, 1024 or more where it has as many; `""` when empty or unreadable
  * @param mode `st_mode` of the file, links followed; `null` when there is none
- * @param interpreterExists whether the file at a path exists
+ * @param errorOf the positive error number of `stat(2)` for an interpreter, 0 when it is there
  * @param machine this machine, as `uname -m` names it
  * @param otherwise the words of an error that says nothing about the file
  * @see execve(2), elf(5)
@@ -45,11 +45,12 @@ export function explainExec(
   errno: number,
   head: Bytes,
   mode: number | null,
-  interpreterExists: (path: Bytes) => boolean,
+  errorOf: (path: Bytes) => number,
   machine: string,
   otherwise = `error ${errno}`,
 ): string {
-  if (errno === 2) return mode === null ? "no such file" : explainMissing(head, interpreterExists);
+  if (errno === 2) return mode === null ? "no such file" : explainMissing(head, (path) => errorOf(path) === 0);
+  if (errno === 40 && mode !== null) return explainLoop(head, errorOf);
   if (errno === 13) return explainDenied(path, head, mode);
   if (errno === 8) return explainFormat(head, machine);
   return REASONS[errno] ?? otherwise;
@@ -71,6 +72,15 @@ function explainMissing(head: Bytes, exists: (path: Bytes) => boolean): string {
   if (loader === null) return "its loader does not exist: link it statically, or use an image with its C library";
   const library = loader.includes("musl") ? "musl" : loader.includes("ld-linux") ? "glibc" : null;
   return `its loader "${loader}" does not exist${library ? `: the program was built for ${library}` : ""}`;
+}
+
+/** The file itself could be reached. The kernel has the same error for scripts whose interpreters are scripts, five deep. */
+function explainLoop(head: Bytes, errorOf: (path: Bytes) => number): string {
+  const interpreter = shebang(head);
+  if (interpreter === null) return REASONS[40] ?? "";
+  return errorOf(interpreter) === 40
+    ? `its interpreter "${interpreter}" is a symbolic link that leads back to itself: repair the link`
+    : `its interpreter "${interpreter}" is a script, and so on, more than five deep`;
 }
 
 function explainDenied(path: Bytes, head: Bytes, mode: number | null): string {

@@ -57,3 +57,13 @@ test("parseDurationMs() answers any text with null or a number in range", () => 
     }),
   );
 });
+
+test("parseDurationMs() gives whole milliseconds for every number and unit", () => {
+  fc.assert(
+    fc.property(fc.nat(100_000), fc.nat(99_999), fc.constantFrom("", "s", "ms", "m"), (whole, fraction, unit) => {
+      const ms = parseDurationMs(`${whole}.${fraction}${unit}`);
+      assert.ok(ms === null || Number.isInteger(ms), `${ms}`);
+    }),
+  );
+  assert.equal(parseDurationMs("1.2345"), 1235);
+});

@@ -43,13 +43,15 @@ extern const sigset_t every_signal;
 // The system call: the C library keeps signals 32 to 34 to itself, and 34 is SIGRTMIN.
 #define set_mask(mask, before) syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, before, 8)
 
-// sys.c: defines the global `sys`, and then what this process was started with in it.
+// sys.c: answers that the kernel gives once. noteAnswers moves them into memory that survives a crash.
+extern struct answers { int32_t signal, reaped, status, started; } *answers;
+// Defines the global `sys`, and then what this process was started with in it.
 void sys_install(JSContext *ctx);
 void sys_install_origin(JSContext *ctx);
 
 // heap.c: the first part of the heap lies in the executable. `shipshape --freeze APPLET` writes it as it is once the applet's
 // script is evaluated, and the build puts that into the file: the applet's next start finds all done, in shared pages.
-enum { HEAP_CLASSES = 65, IMAGE_ROOM = 480 << 10 };
+enum { HEAP_CLASSES = 65, IMAGE_ROOM = 528 << 10 };
 typedef struct {
   char magic[16];  // tools/runtime/freeze.ts looks for it
   const Applet *applet;
@@ -62,14 +64,14 @@ extern Image image;
 bool heap_is_image(void);     // nothing lies outside of the image yet
 void heap_leave_image(void);  // for an applet that is not the one in it
 
-// spawn.c: the pid, or -errno of the first step that failed.
+// spawn.c: the pid, or -(step << 12 | errno) of the first step that failed.
 typedef struct {
   const char *program, *cwd;
   char **argv, **environ;
   int *stdio, stdio_count, flags;  // stdio: at least 3; spawn writes to it
   const uint32_t *ids;  // uid, gid, groups...; NULL leaves them
   size_t id_count;
-  int error_fd, error;  // spawn's own; the caller gives UNTOLD
+  int error_fd, error, step;  // spawn's own; the caller gives UNTOLD
 } Program;
 enum { UNTOLD = -1 };
 enum { SPAWN_SESSION = 1, SPAWN_GROUP = 2, SPAWN_FOREGROUND = 4, SPAWN_BLOCKED = 8 };

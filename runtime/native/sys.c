@@ -34,6 +34,8 @@ typedef struct {
 #define DIRECT(name, ...) SYS(name) { return result(ctx, name(__VA_ARGS__)); }
 enum { MAX_ARGS = 9, MAX_EVENTS = 256, MAX_PARTS = 1024, DIRECTORY_SIGNAL = 64, NO_FOLLOW = 1 << 30 };
 static char buffer[65536];
+static struct answers unread;
+struct answers *answers = &unread;
 
 static size_t room(int64_t max) { return max < 0 ? 0 : max < (int64_t)sizeof buffer ? (size_t)max : sizeof buffer; }
 static int clamp(int64_t number) { return number < INT_MIN ? INT_MIN : number > INT_MAX ? INT_MAX : (int)number; }
@@ -135,11 +137,12 @@ SYS(spawn) {
   if (a[4].length < 3) return JS_ThrowTypeError(ctx, "spawn: stdio must be [stdin, stdout, stderr, ...]");
   if (a[6].ids && a[6].length < 2) return JS_ThrowTypeError(ctx, "spawn: ids must be [uid, gid, ...groups]");
   return JS_NewInt32(ctx, spawn(&(Program){TEXT(0), TEXT(3), a[1].strings, a[2].strings, (int *)a[4].ids,
-                                           (int)a[4].length, INT(5), a[6].ids, a[6].length, -1, UNTOLD}));
+                                           (int)a[4].length, INT(5), a[6].ids, a[6].length, -1, UNTOLD, 0}));
 }
 SYS(reap) {
   int status = 0;
   pid_t pid = waitpid(-1, &status, WNOHANG);
+  if (pid > 0) answers->reaped = pid, answers->status = status;
   return result(ctx, pid > 0 ? (int64_t)pid << 16 | status : pid);
 }
 SYS(kill) { return INT(0) == -1 && getpid() != 1 ? JS_NewInt32(ctx, -EPERM) : result(ctx, kill(INT(0), INT(1))); }
@@ -153,6 +156,10 @@ SYS(execve) {
 SYS(exit) { _exit(INT(0)); }
 SYS(setSubreaper) { return result(ctx, prctl(PR_SET_CHILD_SUBREAPER, 1)); }
 SYS(setJournal) { return result(ctx, last_resort_set_journal(INT(0), INT(1))); }
+SYS(noteAnswers) {
+  void *memory = mmap(NULL, sizeof *answers, PROT_READ | PROT_WRITE, MAP_SHARED, INT(0), 0);
+  return result(ctx, memory == MAP_FAILED ? -1 : (answers = memory, 0));
+}
 SYS(nice) { return result(ctx, setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + INT(0))); }
 SYS(getrlimit) {
   struct rlimit limits = {0, 0};
@@ -231,6 +238,7 @@ SYS(signalfd) { return result(ctx, signalfd(-1, &origin.blocked, SFD_CLOEXEC | S
 SYS(readSignal) {
   struct signalfd_siginfo info;
   if (read(INT(0), &info, sizeof info) < 0) return result(ctx, -1);
+  answers->signal = (int)info.ssi_signo;
   bool notice = info.ssi_signo == DIRECTORY_SIGNAL && info.ssi_code > 0;
   return result(ctx, (int64_t)info.ssi_signo + (notice ? 256 * ((int64_t)info.ssi_fd + 1) : 0));
 }

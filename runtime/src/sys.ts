@@ -53,7 +53,8 @@ export interface Sys {
    * @param stdio descriptors that become 0, 1, 2 and so on, three at least (each may be any open one; -1 is /dev/null)
    * @param flags {@link SpawnFlag} bits
    * @param ids `null` leaves them; else `[uid, gid, ...supplementary groups]`
-   * @returns the pid, or `-errno` of the first step that failed in parent or child
+   * @returns the pid, or `-(4096 * step + errno)` of the first step that failed in parent or child; step 0 is `execve`, the others
+   * are those of `lib/linux/spawn-failure.ts`
    * @see clone(2), execve(2), close_range(2)
    */
   spawn(
@@ -83,6 +84,13 @@ export interface Sys {
    * `healthy` (the count of crashes starts again at 0).
    */
   setJournal(fd: number, healthy: boolean): number;
+  /**
+   * Notes, from now on, the answers that the kernel gives once in the first 16 bytes of an anonymous file, which must have them, before
+   * any of this program's own code runs: the last signal that {@link readSignal} read, pid and wait status of the child that
+   * {@link reap} reaped last, and the pid of the last child that {@link spawn} made (0 once it has failed), as 32-bit integers.
+   * @see CLONE_PARENT_SETTID in clone(2)
+   */
+  noteAnswers(fd: number): number;
 
   // ---- this process's own attributes (chpst, setuser) ----
   setuid(uid: number): number;

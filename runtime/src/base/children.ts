@@ -1,42 +1,57 @@
 import { reapedPid, reapedStatus, type WaitStatus } from "../../../lib/linux/wait-status.ts";
 import { Errno, type Sys } from "../sys.ts";
 import { readFile } from "./files.ts";
+import type { LastAnswers } from "./journal.ts";
 import type { Loop } from "./loop.ts";
 
+const PAGE_BYTES = 4096;
+const MAX_LIST_BYTES = 1 << 22;
 /** Most children reaped before other events get their turn. */
 const REAPED_PER_TURN = 4096;
 
-/** In a flood of orphans they are reaped once in this time and not one by one: each wake-up costs more than a reaping. */
+/** A flood of orphans is reaped once in this time and not one by one: each wake-up costs more than a reaping. */
 const FLOOD_PAUSE_MS = 1;
 
-/** Gets the wait status of a child that it waits for. An object and not a closure: 1,000 services cost no closure each. */
+/** Receives the wait status of its child. An object and not a closure: 1,000 services cost no closure each. */
 export interface Parent {
+  /** Runs before the next child is reaped. State that must survive a crash is to be written down here. */
   exited(pid: number, status: WaitStatus): void;
 }
 
 /**
- * Every child of this process, started or adopted, is reaped here and at once. Statuses of strangers are dropped, so
- * none can be taken for a later child with the same pid; a pid in here is not reaped yet and safe to signal.
+ * Reaps every child of this process at once, those that it started and those that it adopted. Statuses of strangers are dropped, so
+ * that none is taken for that of a later child with the same pid. A pid in here is not reaped yet and safe to signal.
  */
 export class Children {
   readonly #sys: Sys;
   readonly #loop: Loop;
+  readonly #lastReaped: LastAnswers["reaped"];
   readonly #parents = new Map<number, Parent>();
   #whenNone: (() => void)[] = [];
   #spared: (pid: number) => boolean = () => false;
   #orphansAt = 0;
 
-  constructor(sys: Sys, loop: Loop) {
+  /** @param lastReaped the child that the previous incarnation reaped last */
+  constructor(sys: Sys, loop: Loop, lastReaped: LastAnswers["reaped"] = { pid: 0, status: 0 }) {
     this.#sys = sys;
     this.#loop = loop;
+    this.#lastReaped = lastReaped;
   }
 
-  /** From now on `parent` hears of the end of `pid`, which must be an unreaped child. */
+  /** Reports the end of `pid`, which must be an unreaped child, to `parent`. */
   add(pid: number, parent: Parent): void {
     this.#parents.set(pid, parent);
   }
 
-  /** Reaps all that is dead. Call it for every SIGCHLD; the signal coalesces. */
+  /** Takes over a child of the previous incarnation. If that one reaped it and could not write it down, `parent` hears of it now. */
+  adopt(pid: number, parent: Parent): void {
+    this.add(pid, parent);
+    if (this.#sys.kill(pid, 0) !== -Errno.ESRCH) return;
+    this.#parents.delete(pid);
+    parent.exited(pid, pid === this.#lastReaped.pid ? this.#lastReaped.status : 0);
+  }
+
+  /** Reaps all dead children. Call it for every SIGCHLD; the signal coalesces. */
   reap(): void {
     let orphansOnly = true;
     for (let count = 0; count < REAPED_PER_TURN; count++) {
@@ -57,11 +72,6 @@ export class Children {
     this.#loop.after(0, () => this.reap());
   }
 
-  /** Resolves with the wait status of `pid`. */
-  exitOf(pid: number): Promise<WaitStatus> {
-    return new Promise((resolve) => this.add(pid, { exited: (_, status) => resolve(status) }));
-  }
-
   /**
    * Resolves as soon as this process has no child but those that nobody has to wait for.
    * @param spared whether this child is such a one
@@ -74,16 +84,20 @@ export class Children {
     });
   }
 
-  /** Pids of all children; none where the kernel does not list them. @see proc_tid_children(5) */
+  /** Returns the pids of all children; none where the kernel does not list them. @see proc_tid_children(5) */
   living(): number[] {
-    const list = readFile(this.#sys, `/proc/self/task/${this.#sys.getpid()}/children`);
-    return typeof list !== "string" || list === "" ? [] : list.trim().split(" ").map(Number);
+    return this.#list(MAX_LIST_BYTES).map(Number);
   }
 
-  /** Asked only while somebody waits for the end of all. */
+  /** Looks only while somebody waits for the end of all. More than a page of children is never only the spared ones: this runs for each end. */
   #onlySpared(): boolean {
-    const living = this.#whenNone.length > 0 ? this.living() : [];
-    return living.length > 0 && living.every(this.#spared);
+    const first = this.#whenNone.length > 0 ? this.#list(PAGE_BYTES) : [];
+    return first.length > 0 && first.length < PAGE_BYTES / 8 && first.every((pid) => this.#spared(Number(pid)));
+  }
+
+  #list(maxBytes: number): string[] {
+    const list = readFile(this.#sys, `/proc/self/task/${this.#sys.getpid()}/children`, maxBytes);
+    return typeof list !== "string" || list === "" ? [] : list.trim().split(" ");
   }
 
   #paceOrphans(): void {

@@ -4,7 +4,7 @@ import { readFile } from "./files.ts";
 
 const MAX_BYTES = 1 << 24;
 
-/** Whom a `user`, `uid`, `user:group` … means by this system's passwd and group files, or the reason why nobody. */
+/** Returns the account that `user`, `uid`, `user:group` … means in this system's passwd and group files, or why it means none. */
 export function findAccount(sys: Sys, spec: Bytes): Account | string {
   const passwd = readFile(sys, "/etc/passwd", MAX_BYTES);
   const group = readFile(sys, "/etc/group", MAX_BYTES);
@@ -14,15 +14,26 @@ export function findAccount(sys: Sys, spec: Bytes): Account | string {
   return account;
 }
 
-/** Becomes the account for good: groups, gid, uid. The reason why not, or `null`. */
-export function becomeAccount(sys: Sys, { name, uid, gid, groups }: Account): string | null {
+/**
+ * Returns the ids that a process has to take to run as `account`, uid, gid and groups; `null` when it keeps its own. Without root
+ * nobody may set groups, so who runs as this user already keeps those that it has; so does root when it has no further groups.
+ */
+export function idsToTake(sys: Sys, { uid, gid, groups }: Account): readonly number[] | null {
   const same = sys.getuid() === uid && sys.getgid() === gid;
+  const keeps = same && (uid !== 0 || groups.every((group) => group === gid));
+  return keeps ? null : [uid, gid, ...groups];
+}
+
+/** Becomes the account for good: groups, gid, uid. Returns why not, or `null`. */
+export function becomeAccount(sys: Sys, account: Account): string | null {
+  const ids = idsToTake(sys, account);
+  if (ids === null) return null;
+  const [uid = 0, gid = 0, ...groups] = ids;
   let result = sys.setgroups(groups);
-  // A container started as this very user may not set groups and need not.
-  if (result === -Errno.EPERM && same) return null;
   if (result === 0) result = sys.setgid(gid);
   if (result === 0) result = sys.setuid(uid);
   if (result === 0) return null;
+  const { name } = account;
   const hint = result === -Errno.EPERM ? ": this takes root with the capabilities SETUID and SETGID" : "";
   return `cannot become user ${name ?? uid} (uid ${uid}, gid ${gid}): ${sys.strerror(-result)}${hint}`;
 }

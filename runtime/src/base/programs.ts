@@ -1,8 +1,9 @@
 import { explainExec } from "../../../lib/linux/exec-failure.ts";
+import { explainStep, parseSpawnFailure } from "../../../lib/linux/spawn-failure.ts";
 import { type Bytes, Errno, Mode, SpawnFlag, type Sys } from "../sys.ts";
 import { isExecutable, readFile } from "./files.ts";
 
-/** What to start and how; what is left out is inherited. */
+/** A program to start; optional fields that are missing are inherited. */
 export interface Program {
   /** A path; see {@link findProgram} for names. */
   readonly path: Bytes;
@@ -14,6 +15,7 @@ export interface Program {
   /** Descriptors for 0, 1, 2 and so on, three at least; -1 is /dev/null. */
   readonly stdio?: readonly number[];
   readonly flags?: SpawnFlag;
+  /** As `idsToTake()` returns them. */
   readonly ids?: readonly number[] | null;
 }
 
@@ -23,7 +25,7 @@ export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 const INHERIT = [0, 1, 2] as const;
 const HEAD_BYTES = 4096;
 
-/** The pid, or `-errno` of what `execve(2)` or a step before it refused. */
+/** Starts a program; returns its pid, or a negative failure for {@link explain} or {@link reasonOf}. */
 export function spawn(sys: Sys, program: Program): number {
   return sys.spawn(
     program.path,
@@ -37,13 +39,13 @@ export function spawn(sys: Sys, program: Program): number {
 }
 
 /** True when `path` is a text without `#!` line that a shell would run by itself. */
-export function lacksShebang(sys: Sys, path: Bytes, errno: number): boolean {
-  if (errno !== Errno.ENOEXEC) return false;
+export function lacksShebang(sys: Sys, path: Bytes, failure: number): boolean {
+  if (failure !== Errno.ENOEXEC) return false;
   const head = readFile(sys, path, HEAD_BYTES);
   return typeof head === "string" && head !== "" && !head.startsWith("\x7fELF") && !head.includes("\0");
 }
 
-/** Like {@link spawn}, but a script without `#!` line is given to `/bin/sh`, as every shell does; `warn` is told. */
+/** Starts a program like {@link spawn}, but passes a script without `#!` line to `/bin/sh`, as every shell does, with a warning. */
 export function spawnAsShell(sys: Sys, program: Program, warn: (message: string) => void): number {
   const pid = spawn(sys, program);
   if (!lacksShebang(sys, program.path, -pid)) return pid;
@@ -51,8 +53,17 @@ export function spawnAsShell(sys: Sys, program: Program, warn: (message: string)
   return spawn(sys, { ...program, path: "/bin/sh", argv: ["/bin/sh", program.path, ...program.argv.slice(1)] });
 }
 
-/** Why `path` could not be started, in words that name the file and the cure. @param errno positive */
-export function explain(sys: Sys, path: Bytes, errno: number): string {
+/** Returns the reason of a failed start in a few words. @param failure as {@link spawn} returns it, but positive */
+export function reasonOf(sys: Sys, failure: number): string {
+  const { step, errno } = parseSpawnFailure(failure);
+  const reason = sys.strerror(errno);
+  return step === "exec" ? reason : explainStep(step, errno, reason);
+}
+
+/** Says why `path` could not be started, with the culprit and the cure. @param failure as {@link spawn} returns it, but positive */
+export function explain(sys: Sys, path: Bytes, failure: number): string {
+  const { step, errno } = parseSpawnFailure(failure);
+  if (step !== "exec") return reasonOf(sys, failure);
   const stat = sys.stat(path);
   const isFile = typeof stat !== "number" && (stat.mode & Mode.TypeMask) === Mode.Regular;
   const head = isFile ? readFile(sys, path, HEAD_BYTES) : "";
@@ -61,7 +72,10 @@ export function explain(sys: Sys, path: Bytes, errno: number): string {
     errno,
     typeof head === "string" ? head : "",
     typeof stat === "number" ? null : stat.mode,
-    (interpreter) => typeof sys.stat(interpreter) !== "number",
+    (interpreter) => {
+      const there = sys.stat(interpreter);
+      return typeof there === "number" ? -there : 0;
+    },
     sys.machine,
     sys.strerror(errno),
   );

@@ -1,4 +1,5 @@
 import { Signal } from "../../../lib/linux/signals.ts";
+import { SPAWN_STEPS, type SpawnStep } from "../../../lib/linux/spawn-failure.ts";
 import { escapeText } from "../../../lib/log/escape.ts";
 import {
   type Bytes,
@@ -199,11 +200,11 @@ export class FakeSys implements Sys {
     ids: readonly number[] | null,
   ): number {
     const descriptions = stdio.map((fd) => (fd < 0 ? describe({}) : this.#descriptors.get(fd)));
-    if (!descriptions.every((description) => description !== undefined)) return -EBADF;
+    if (!descriptions.every((description) => description !== undefined)) return spawnFailure("stdio", EBADF);
     const directory = cwd === "" ? this.#directory : this.files.find(cwd, this.#directory);
-    if (typeof directory === "number") return directory;
-    if (directory.entries === null) return -Errno.ENOTDIR;
-    if (ids !== null && this.uid !== 0) return -Errno.EPERM;
+    if (typeof directory === "number") return spawnFailure("directory", -directory);
+    if (directory.entries === null) return spawnFailure("directory", Errno.ENOTDIR);
+    if (ids !== null && this.uid !== 0) return spawnFailure("groups", Errno.EPERM);
     const inode = this.files.find(program, directory);
     if (typeof inode === "number") return inode;
     if (inode.entries !== null || (inode.mode & 0o111) === 0) return -Errno.EACCES;
@@ -211,6 +212,7 @@ export class FakeSys implements Sys {
     for (const description of descriptions) description.references++;
     const own = (flags & (SpawnFlag.Session | SpawnFlag.Group)) !== 0;
     const process = this.#start(program, split(argv), split(env), cwd, descriptions, ids, own ? 0 : this.pid);
+    this.#note(3, process.pid);
     this.programs.get(program)?.(process);
     return process.pid;
   }
@@ -234,7 +236,11 @@ export class FakeSys implements Sys {
 
   reap(): number {
     const dead = this.#dead.shift();
-    if (dead !== undefined) return dead.pid * 0x10000 + dead.status;
+    if (dead !== undefined) {
+      this.#note(1, dead.pid);
+      this.#note(2, dead.status);
+      return dead.pid * 0x10000 + dead.status;
+    }
     return this.processes.size > 0 ? 0 : -Errno.ECHILD;
   }
 
@@ -277,6 +283,20 @@ export class FakeSys implements Sys {
   setJournal(fd: number, healthy: boolean): number {
     this.journal = { fd, healthy };
     return 0;
+  }
+
+  #answers = -1;
+
+  noteAnswers(fd: number): number {
+    this.#answers = fd;
+    return 0;
+  }
+
+  /** @param at the number of the 32-bit integer */
+  #note(at: number, value: number): void {
+    if (this.#answers < 0) return;
+    const bytes = [0, 8, 16, 24].map((bit) => String.fromCharCode((value >> bit) & 0xff)).join("");
+    this.pwrite(this.#answers, bytes, 4 * at);
   }
 
   // ---- this process's own attributes ----
@@ -508,6 +528,7 @@ export class FakeSys implements Sys {
     const next = [...this.#pending].sort((a, b) => a - b)[0];
     if (next === undefined) return -Errno.EAGAIN;
     this.#pending.delete(next);
+    this.#note(0, next % 256);
     return next;
   }
 
@@ -728,6 +749,10 @@ export class FakeSys implements Sys {
     this.#descriptors.set(fd, description);
     return fd;
   }
+}
+
+function spawnFailure(step: SpawnStep, errno: number): number {
+  return -(4096 * SPAWN_STEPS.indexOf(step) + errno);
 }
 
 /** A call that no unit test has needed yet. */

@@ -1,4 +1,5 @@
 import { Signal } from "../../../lib/linux/signals.ts";
+import { parseSpawnFailure } from "../../../lib/linux/spawn-failure.ts";
 import { escapeText } from "../../../lib/log/escape.ts";
 import { type Bytes, Errno, Mode, Open, type Path, Poll, SpawnFlag, type Stat, type Sys } from "../sys.ts";
 
@@ -458,10 +459,37 @@ const processes: readonly Behaviour[] = [
       same(spawn(sys, dir), -Errno.EACCES);
       ok(sys.chmod(`${dir}/text`, 0o755));
       same(spawn(sys, `${dir}/text`), -Errno.ENOEXEC);
-      same(sys.spawn(TRUE, TRUE, "", `${dir}/none`, QUIET, 0, null), -Errno.ENOENT);
-      same(sys.spawn(TRUE, TRUE, "", `${dir}/text`, QUIET, 0, null), -Errno.ENOTDIR);
-      same(sys.spawn(TRUE, TRUE, "", "", [-1, 999, -1], 0, null), -EBADF);
+      const failure = (result: number) => parseSpawnFailure(-result);
+      same(failure(sys.spawn(TRUE, TRUE, "", `${dir}/none`, QUIET, 0, null)), {
+        step: "directory",
+        errno: Errno.ENOENT,
+      });
+      same(failure(sys.spawn(TRUE, TRUE, "", `${dir}/text`, QUIET, 0, null)), {
+        step: "directory",
+        errno: Errno.ENOTDIR,
+      });
+      same(failure(sys.spawn(TRUE, TRUE, "", "", [-1, 999, -1], 0, null)), { step: "stdio", errno: EBADF });
       same(sys.reap(), -Errno.ECHILD);
+    },
+  },
+  {
+    name: "noteAnswers notes signal, reaped child and started child at once",
+    run(sys) {
+      const memory = ok(sys.memfd("answers"));
+      same(sys.pwrite(memory, "\0".repeat(16), 0), 16);
+      same(sys.noteAnswers(memory), 0);
+      const words = () => {
+        const text = String(sys.pread(memory, 16, 0));
+        const byte = (at: number) => text.charCodeAt(at);
+        return [0, 4, 8, 12].map((at) => byte(at) + 0x100 * byte(at + 1) + 0x10000 * byte(at + 2));
+      };
+      const pid = ok(spawn(sys, FALSE));
+      same(words(), [0, 0, 0, pid]);
+      same(ended(sys, pid), 1 << 8);
+      same(words(), [Signal.CHLD, pid, 1 << 8, pid]);
+      holds(spawn(sys, "/none") < 0, "there is no such program");
+      same(words(), [Signal.CHLD, pid, 1 << 8, 0]);
+      ok(sys.close(memory));
     },
   },
   {

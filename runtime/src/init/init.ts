@@ -7,16 +7,17 @@ import { OutOfMemory } from "../base/out-of-memory.ts";
 import { SERVICE_DIRECTORY } from "../base/places.ts";
 import type { Context } from "../supervise/context.ts";
 import { serveControl } from "../supervise/control-server.ts";
+import { LeftBehind } from "../supervise/left-behind.ts";
 import type { ServiceRecord } from "../supervise/service.ts";
 import { Supervisor } from "../supervise/supervisor.ts";
 import type { Sys } from "../sys.ts";
 import { ContainerEnvironment } from "./container-environment.ts";
-import { advance, type Core, FRESH, INIT_SLOT, type InitRecord } from "./core.ts";
+import { advance, type Core, FRESH, INIT_SLOT, type InitRecord, keepEnvironment, RESERVED_SLOTS } from "./core.ts";
 import { LOG_SLOT, LogDaemon, type LogRecord, takeSocketRecords } from "./logging/log-daemon.ts";
 import { adoptMain, startMain } from "./main-command.ts";
 import type { Options } from "./options.ts";
 import { isServedAlready } from "./other-init.ts";
-import { adopt, type Running } from "./scripts.ts";
+import { adoptScript, type Running } from "./scripts.ts";
 import { readInitSettings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Signals } from "./signals.ts";
@@ -40,14 +41,13 @@ export function startInit(sys: Sys, options: Options): { loop: Loop; life: Promi
   messages = new Messages(sys, loop, options.quiet);
   const core = assemble(sys, loop, messages, options);
   signals = new Signals(core);
-  return { loop, life: live(core) };
+  return { loop, life: live(core, signals) };
 }
 
 function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): Core {
-  const { journal, records } = Journal.open(sys);
+  const { journal, records } = Journal.open(sys, RESERVED_SLOTS);
   const resumed = records.get(INIT_SLOT) as InitRecord | undefined;
   const resumedLog = records.get(LOG_SLOT) as LogRecord | undefined;
-  if (resumed === undefined) for (const _ of [INIT_SLOT, LOG_SLOT]) journal.allocate();
   records.delete(INIT_SLOT);
   records.delete(LOG_SLOT);
   const sockets = takeSocketRecords(records);
@@ -63,7 +63,7 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
   if (kept !== null) environment.variables = parseEnvironBlock(kept);
   else environment.begin();
   const settings = readInitSettings(environment.variables, (text) => messages.warn(text));
-  const children = new Children(sys, loop);
+  const children = new Children(sys, loop, journal.last.reaped);
   const log = new LogDaemon({ sys, loop, children, messages, journal, environment }, resumedLog, sockets);
   const context: Context = {
     sys,
@@ -73,6 +73,7 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
     messages,
     output: log,
     outOfMemory: new OutOfMemory(sys),
+    leftBehind: new LeftBehind(sys, loop, messages),
     backoff: settings.backoff,
     directory: SERVICE_DIRECTORY,
     environment: formatEnvironBlock(environment.variables),
@@ -80,32 +81,47 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
   const supervisor = new Supervisor(context, records as Map<number, ServiceRecord>);
   const record = resumed ?? FRESH;
   return {
-    ...{ sys, loop, children, messages, journal, options, settings, environment, supervisor, log, context, record },
+    sys,
+    loop,
+    children,
+    messages,
+    journal,
+    options,
+    settings,
+    environment,
+    supervisor,
+    log,
+    context,
+    record,
     stop: new StopRequest(record.stopSignal),
     guest: isServedAlready(sys),
   };
 }
 
-/** The container's life from its start to its exit code, or from where an earlier incarnation had got to. */
-async function live(core: Core): Promise<number> {
+/** The container's life from its start to its exit code, or from where the previous incarnation was. */
+async function live(core: Core, signals: Signals): Promise<number> {
+  // All that was taken over is known before anything is reaped, and anything dead is reaped before anything is waited for.
   if (!core.guest) core.log.start();
+  const script = adoptScript(core);
+  let main = adoptMain(core);
+  core.supervisor.takeOver();
+  core.children.reap();
+  signals.takeOver();
+  if (core.record.abortCode !== null) return abort(core, core.record.abortCode);
   if (core.record.phase === "startup") {
     removeStalePidFiles(core.sys, core.messages);
-    const outcome = await startUp(core);
+    const outcome = await startUp(core, script);
     if (outcome !== "done") return abort(core, outcome === "failed" ? 1 : 128 + core.stop.signal);
     keepEnvironment(core);
     core.log.environmentChanged();
     advance(core, { phase: "running" });
   }
   if (!core.options.skipServices) serveServices(core);
-  const main = core.record.mainPid > 0 ? adoptMain(core, core.record.mainPid) : startOnce(core);
+  const wanted = core.options.mainCommand.length > 0 && core.record.mainStatus === null;
+  if (wanted && main === null && core.record.phase === "running") main = startMain(core);
   leaveDirectory(core);
-  const hook = core.record.scriptPid > 0 ? adopt(core, core.record.script, core.record.scriptPid) : null;
-  // Whatever died unseen while this incarnation started; all that was taken over has to be known by now.
-  core.children.reap();
   if (core.record.phase === "running") await end(core, main);
-  const cleanly = await new Shutdown(core, hook).run(typeof main === "number" ? null : main);
-  if (typeof main === "number") return main;
+  const cleanly = await new Shutdown(core, script).run(main);
   return core.record.mainStatus ?? (cleanly ? 0 : 1);
 }
 
@@ -115,25 +131,15 @@ function serveServices(core: Core): void {
   if (core.record.phase === "running") core.supervisor.start();
 }
 
-/** Starts the main command unless there is none or it has run already (`null`); a number is why it cannot run. */
-function startOnce(core: Core): Running | number | null {
-  const due = core.options.mainCommand.length > 0 && core.record.mainStatus === null && core.record.phase === "running";
-  return due ? startMain(core) : null;
-}
-
-/** Waits for what ends the container's life: its main command's end, or a stop signal. */
-async function end(core: Core, main: Running | number | null): Promise<void> {
-  if (typeof main === "number" || core.record.mainStatus !== null) return;
+/** Waits for the end of the main command, or a stop signal. */
+async function end(core: Core, main: Running | null): Promise<void> {
+  if (core.record.mainStatus !== null) return;
   await Promise.race(main === null ? [core.stop.requested] : [core.stop.requested, main.ended]);
-}
-
-function keepEnvironment(core: Core): void {
-  core.context.environment = formatEnvironBlock(core.environment.variables);
-  core.journal.writeText(core.context.environment);
 }
 
 /** The end of a container that never came up: no hooks, no services, only what startup files left behind. */
 async function abort(core: Core, code: number): Promise<number> {
+  advance(core, { abortCode: code });
   await new Shutdown(core).abort();
   core.messages.warn("Init system aborted.");
   return code;

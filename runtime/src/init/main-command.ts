@@ -4,10 +4,13 @@ import { exitCode, exitSignal, shellStatus, type WaitStatus } from "../../../lib
 import { DEFAULT_PATH, explain, findProgram, spawnAsShell } from "../base/programs.ts";
 import { type Bytes, Errno, SpawnFlag } from "../sys.ts";
 import { advance, type Core } from "./core.ts";
-import type { Running } from "./scripts.ts";
+import { followChild, type Running } from "./scripts.ts";
 
-/** The main command, running; or a shell's exit code for why it could not be started (126, 127), which has been said. */
-export function startMain(core: Core): Running | number {
+/** The name of its start in the journal. */
+const INTENT = "main command";
+
+/** Starts the main command; `null`, with a warning and a shell's exit code (126, 127) in the record, when it cannot be started. */
+export function startMain(core: Core): Running | null {
   const { sys, messages, environment, options } = core;
   const [name = "", ...args] = options.mainCommand;
   messages.info(`Running ${options.mainCommand.join(" ")}...`);
@@ -15,13 +18,14 @@ export function startMain(core: Core): Running | number {
   if (path === 127) {
     const why = name === "" ? "its name is empty" : "it is in no directory of PATH";
     messages.warn(`cannot run ${name || '""'}: ${name.includes("/") ? "there is no such file" : why}`);
-    return 127;
+    return failed(core, 127);
   }
   if (path === 126) {
     const why = name.includes("/") ? explain(sys, name, Errno.EACCES) : "it is in PATH, but may not be executed";
     messages.warn(`cannot run ${name}: ${why}`);
-    return 126;
+    return failed(core, 126);
   }
+  core.journal.intend(INTENT);
   const pid = spawnAsShell(
     sys,
     {
@@ -35,24 +39,34 @@ export function startMain(core: Core): Running | number {
   );
   if (pid < 0) {
     messages.warn(`cannot run ${name}: ${explain(sys, path, -pid)}`);
-    return 126;
+    return failed(core, 126);
   }
   advance(core, { mainPid: pid });
-  return adoptMain(core, pid);
+  return follow(core, pid, false);
 }
 
-/** Follows the main command to its end, which it tells; it may have been started by an earlier incarnation. */
-export function adoptMain(core: Core, pid: number): Running {
+/** Takes over the main command that the previous incarnation started; `null` when there is none. */
+export function adoptMain(core: Core): Running | null {
+  const { intent, pid } = core.journal.last.started;
+  const { mainPid, mainStatus } = core.record;
+  if (intent === INTENT && pid > 0 && mainPid === 0 && mainStatus === null) advance(core, { mainPid: pid });
+  return core.record.mainPid > 0 ? follow(core, core.record.mainPid, true) : null;
+}
+
+function follow(core: Core, pid: number, adopted: boolean): Running {
   const path = core.options.mainCommand[0] ?? "";
-  const ended = core.children.exitOf(pid).then((status) => {
+  return followChild(core, path, pid, adopted, (status) => {
     advance(core, { mainPid: 0, mainStatus: shellStatus(status) });
-    tellEnd(core, path, status);
-    return status;
+    reportEnd(core, path, status);
   });
-  return { path, pid, ended };
 }
 
-function tellEnd({ messages, context }: Core, path: Bytes, status: WaitStatus): void {
+function failed(core: Core, exitCode: number): null {
+  advance(core, { mainStatus: exitCode });
+  return null;
+}
+
+function reportEnd({ messages, context }: Core, path: Bytes, status: WaitStatus): void {
   const signal = exitSignal(status);
   if (signal === 0) {
     messages.info(`${path} exited with status ${exitCode(status)}.`);

@@ -11,8 +11,8 @@ import { workingDirectory } from "./working-directory.ts";
 const MASK = "/dev/null";
 
 /**
- * Paths of the files in `directory` that are to be run, in the order of their names' bytes; links are followed. What is there
- * and cannot be run is named in a warning, unless it is masked by a link to `/dev/null`. No directory is no files.
+ * Returns the paths of the files in `directory` that are to be run, in the order of their names' bytes; links are followed. A warning
+ * names each entry that cannot be run, unless it is masked by a link to `/dev/null`. No directory is no files.
  */
 export function scriptsIn(core: Core, directory: Bytes): Bytes[] {
   const { sys, messages } = core;
@@ -42,18 +42,19 @@ function whyNotRun({ sys }: Core, path: Bytes): string {
   return type === Mode.Regular ? `it is not executable (chmod +x ${path})` : "it is not a regular file";
 }
 
-/** A script that runs: its process and its end. */
+/** A process that runs, and its end. */
 export interface Running {
   readonly path: Bytes;
   readonly pid: number;
   readonly ended: Promise<WaitStatus>;
 }
 
-/** Starts a script in the container's environment; `null` when it cannot be started, which is said. */
+/** Starts a script in the container's environment; `null`, with a warning, when it cannot be started. */
 export function startScript(core: Core, path: Bytes): Running | null {
   const { sys, messages } = core;
   messages.info(`Running ${path}...`);
   const env = formatEnvironBlock(core.environment.variables);
+  core.journal.intend(`script ${path}`);
   const pid = spawnAsShell(sys, { path, argv: [path], env, cwd: workingDirectory(core) }, (text) =>
     messages.warn(text),
   );
@@ -62,19 +63,45 @@ export function startScript(core: Core, path: Bytes): Running | null {
     return null;
   }
   advance(core, { script: path, scriptPid: pid });
-  return adopt(core, path, pid);
+  return follow(core, path, pid, false);
 }
 
-/** The script that an earlier incarnation started, or this one just did. */
-export function adopt(core: Core, path: Bytes, pid: number): Running {
-  const ended = core.children.exitOf(pid).then((status) => {
-    advance(core, { scriptPid: 0 });
-    return status;
+/** Takes over the script that the previous incarnation started; `null` when there is none. */
+export function adoptScript(core: Core): Running | null {
+  const { intent, pid } = core.journal.last.started;
+  const path = intent.slice("script ".length);
+  if (pid > 0 && intent === `script ${path}` && path !== core.record.script)
+    advance(core, { script: path, scriptPid: pid });
+  const { script, scriptPid } = core.record;
+  return scriptPid > 0 ? follow(core, script, scriptPid, true) : null;
+}
+
+function follow(core: Core, path: Bytes, pid: number, adopted: boolean): Running {
+  return followChild(core, path, pid, adopted, (status) => advance(core, { scriptPid: 0, scriptStatus: status }));
+}
+
+/** Follows a child to its end. @param note writes the end down, before anything else can happen */
+export function followChild(
+  core: Core,
+  path: Bytes,
+  pid: number,
+  adopted: boolean,
+  note: (status: WaitStatus) => void,
+): Running {
+  const ended = new Promise<WaitStatus>((resolve) => {
+    const parent = {
+      exited(_: number, status: WaitStatus) {
+        note(status);
+        resolve(status);
+      },
+    };
+    if (adopted) core.children.adopt(pid, parent);
+    else core.children.add(pid, parent);
   });
   return { path, pid, ended };
 }
 
-/** `failed with status 3` or `failed with status 137: killed by SIGKILL`; `null` for success. */
+/** Describes a failure: `failed with status 3` or `failed with status 137: killed by SIGKILL`; `null` for success. */
 export function failure(status: WaitStatus): string | null {
   if (status === 0) return null;
   const signal = exitSignal(status);

@@ -7,13 +7,13 @@ import type { Bytes } from "../sys.ts";
 import { type Budget, type Counts, longest, type Plan, planStop, STAGES, type Stage, stageEnd } from "./budget.ts";
 import { advance, type Core } from "./core.ts";
 import { failure, type Running, scriptsIn, startScript } from "./scripts.ts";
-import { afterKill, forceToExit, impatientBudget, stopProcess } from "./stop-process.ts";
+import { afterKill, forceToExit, impatientBudget, noteKilled, stopProcess } from "./stop-process.ts";
 
 /** A log whose input some leftover process keeps open gets this long after the last service, then the last stage ends both. */
 const LOG_DRAIN_MS = 1000;
 
-/** One thing that was stopped, for the summary. */
-interface Stopped {
+/** The end of one process or service, for the summary. */
+interface Ending {
   readonly name: Bytes;
   readonly tookMs: number;
   readonly how: "ended" | "killed" | "not run";
@@ -27,10 +27,10 @@ export class Shutdown {
   readonly #hooks: { readonly pre: readonly Bytes[]; readonly post: readonly Bytes[] };
   readonly #counts: Counts;
   readonly #plan: Plan;
-  readonly #stopped: Stopped[] = [];
+  readonly #stopped: Ending[] = [];
   readonly #takenOver: Running | null;
 
-  /** @param takenOver the hook that an earlier incarnation started, or `null` */
+  /** @param takenOver the hook that the previous incarnation started, or `null` */
   constructor(core: Core, takenOver: Running | null = null) {
     const { loop, options, settings } = core;
     this.#core = core;
@@ -56,6 +56,8 @@ export class Shutdown {
       });
     this.#since = core.record.stoppingSince;
     this.#budget = impatientBudget(core, this.#since, core.record.stoppingMs);
+    // Whatever a hook asks of sv: the services have had their stage before the init crashed.
+    if (STAGES.indexOf(core.record.stage) > STAGES.indexOf("services")) core.supervisor.close();
   }
 
   /** @param main the main command while it runs. @returns whether nothing had to be killed */
@@ -70,7 +72,7 @@ export class Shutdown {
     }
     await this.#endLog();
     this.#summarize();
-    return this.#stopped.every(({ how }) => how === "ended");
+    return this.#core.record.killed.length === 0 && this.#stopped.every(({ how }) => how === "ended");
   }
 
   /** The last stage alone, for a container that never came up. */
@@ -88,7 +90,8 @@ export class Shutdown {
     return () => Math.min(stageEnd(stage, this.#plan, this.#budget.startedAt, this.#budget.ms, later), capAt);
   }
 
-  #note(name: Bytes, since: number, how: Stopped["how"]): void {
+  #note(name: Bytes, since: number, how: Ending["how"]): void {
+    if (how === "killed") noteKilled(this.#core, [name]);
     this.#stopped.push({ name, tookMs: this.#core.loop.now() - since, how });
   }
 
@@ -133,9 +136,20 @@ export class Shutdown {
     const killed = new Set<Bytes>();
     const note = (name: Bytes) => this.#note(`service ${name}`, since, killed.has(name) ? "killed" : "ended");
     const { mains, all } = supervisor.end(note);
+    // A finish that stays is not to eat all of the stage.
+    if (!(await this.#budget.within(mains, () => since + (endAt() - since) / 2))) {
+      const names = supervisor.hurry();
+      if (names.length > 0) messages.warn(`finish still runs, so it is sent TERM: ${names.join(", ")}.`);
+    }
     if (!(await this.#budget.within(mains, endAt))) {
-      for (const name of supervisor.kill()) killed.add(name);
-      messages.warn(`Services did not shut down in time: ${[...killed].join(", ")}. Forcing them to exit.`);
+      const names = supervisor.living();
+      for (const name of names) killed.add(name);
+      messages.warn(`Services did not shut down in time: ${names.join(", ")}. Forcing them to exit.`);
+      noteKilled(
+        this.#core,
+        names.map((name) => `service ${name}`),
+      );
+      supervisor.kill();
       await afterKill(this.#core, mains);
     }
     for (const name of supervisor.unreachable()) this.#note(`service ${name}`, since, "killed");
@@ -163,6 +177,7 @@ export class Shutdown {
     for (const pid of left) if (isUnreachable(sys, pid)) send(this.#core, pid, Signal.TERM);
     if (inTime) return;
     messages.warn("Not all processes have exited in time. Forcing them to exit.");
+    noteKilled(this.#core, ["other processes"]);
     // The log daemon is killed as well, and started again for what is still to be written.
     this.#signalAll(Signal.KILL);
     await afterKill(this.#core, noOther());
@@ -183,8 +198,8 @@ export class Shutdown {
 
   #summarize(): void {
     const { loop, messages } = this.#core;
-    const slowest = this.#stopped.reduce<Stopped | null>((a, b) => (a === null || b.tookMs > a.tookMs ? b : a), null);
-    const killed = this.#stopped.filter(({ how }) => how === "killed").map(({ name }) => name);
+    const slowest = this.#stopped.reduce<Ending | null>((a, b) => (a === null || b.tookMs > a.tookMs ? b : a), null);
+    const { killed } = this.#core.record;
     const took = slowest === null ? "" : `; ${slowest.name} took longest (${formatDuration(slowest.tookMs)})`;
     const text = `Stopped in ${formatDuration(loop.now() - this.#since)}${took}`;
     if (killed.length > 0) messages.warn(`${text}; killed: ${killed.join(", ")}.`);

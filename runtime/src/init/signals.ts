@@ -4,7 +4,7 @@ import { isExecutable } from "../base/files.ts";
 import { explain, spawnAsShell } from "../base/programs.ts";
 import { send } from "../base/signalling.ts";
 import { Open, SpawnFlag, type Sys } from "../sys.ts";
-import type { Core } from "./core.ts";
+import { advance, type Core } from "./core.ts";
 import { workingDirectory } from "./working-directory.ts";
 
 /** Signals that a main command may want to get; the others mean nothing to it. */
@@ -31,7 +31,7 @@ const SILENT: readonly number[] = [
 ];
 const HOOKS = "/etc/my_init.signal.d";
 
-/** Acts on one signal that this process got. */
+/** Acts on the signals that this process receives. */
 export class Signals {
   readonly #core: Core;
   readonly #hooks = new Set<number>();
@@ -57,10 +57,19 @@ export class Signals {
     return signal === Signal.TERM || signal === Signal.INT || chosen;
   }
 
-  /** Said at once: what follows may take its time, and a log that only shows the end leaves open why. */
+  /** Obeys a stop signal that the previous incarnation read and could not write down before its crash. */
+  takeOver(): void {
+    const { signal } = this.#core.journal.last;
+    if (signal > 0 && this.#core.stop.count === 0 && this.#stops(signal)) this.#stop(signal);
+  }
+
+  /** Writes the signal down before anything else, and reports it at once: what follows may take its time. */
   #stop(signal: number): void {
     const { stop, messages } = this.#core;
-    if (stop.count === 0) messages.info(`Told to stop by ${signalName(signal)}.`);
+    if (stop.count === 0) {
+      advance(this.#core, { stopSignal: signal });
+      messages.info(`Told to stop by ${signalName(signal)}.`);
+    }
     stop.ask(signal);
   }
 
@@ -87,12 +96,13 @@ export class Signals {
 
   /** `true` when the image has a hook for this signal. One runs at a time; the signal is not kept for another run. */
   #runHook(signal: number): boolean {
-    const { sys, messages, children, environment, record } = this.#core;
+    const { sys, messages, children, journal, environment, record } = this.#core;
     const path = `${HOOKS}/${signalName(signal).slice("SIG".length)}`;
     if (!isExecutable(sys, path)) return false;
     if (this.#hooks.has(signal)) return true;
     const env = formatEnvironBlock(environment.variables);
     const argv = [path, String(record.mainPid)];
+    journal.intend(path);
     const cwd = workingDirectory(this.#core);
     const pid = spawnAsShell(sys, { path, argv, env, cwd, flags: SpawnFlag.Group }, (text) => messages.warn(text));
     if (pid < 0) {

@@ -1,8 +1,8 @@
 import { isExecutable } from "../base/files.ts";
 import type { Bytes } from "../sys.ts";
 import { type Counts, longest, planStop, stageEnd } from "./budget.ts";
-import { advance, type Core } from "./core.ts";
-import { adopt, failure, type Running, scriptsIn, startScript } from "./scripts.ts";
+import { advance, type Core, keepEnvironment } from "./core.ts";
+import { failure, type Running, scriptsIn, startScript } from "./scripts.ts";
 import { impatientBudget, stopProcess } from "./stop-process.ts";
 
 const INSECURE_KEY_PROGRAM = "/usr/sbin/enable_insecure_key";
@@ -13,16 +13,21 @@ const LEFT: Counts = { main: 1, all: 1 };
 /** `stopped`: a signal came before all had run. */
 export type StartupOutcome = "done" | "failed" | "stopped";
 
-/** Runs the startup files one after another, then `/etc/rc.local`; the environment directory is read again after each. */
-export async function startUp(core: Core): Promise<StartupOutcome> {
-  const interrupted = core.record.script;
-  if (core.record.scriptPid > 0) {
-    const outcome = await finish(core, adopt(core, interrupted, core.record.scriptPid));
+/**
+ * Runs the startup files one after another, then `/etc/rc.local`; the environment directory is read again after each.
+ * @param adopted the one that the previous incarnation started, or `null`
+ */
+export async function startUp(core: Core, adopted: Running | null): Promise<StartupOutcome> {
+  const { script, scriptStatus } = core.record;
+  if (script !== "") {
+    // The script that runs or ran last, perhaps in the previous incarnation: its outcome may be still unknown.
+    const running = adopted ?? { path: script, pid: 0, ended: Promise.resolve(scriptStatus) };
+    const outcome = await finish(core, running);
     if (outcome !== "done") return outcome;
   }
   const paths = startupFiles(core);
   // -1 when nothing ran yet: then all are left.
-  for (const path of paths.slice(paths.indexOf(interrupted) + 1)) {
+  for (const path of paths.slice(paths.indexOf(script) + 1)) {
     if (core.stop.count > 0) return "stopped";
     const script = startScript(core, path);
     const outcome = script === null ? "failed" : await finish(core, script);
@@ -57,10 +62,13 @@ async function finish(core: Core, script: Running): Promise<StartupOutcome> {
     return "stopped";
   }
   const problem = failure(await script.ended);
+  // It may have ended of a signal that came for it before a crash of the init.
+  if (problem !== null && core.stop.count > 0) return "stopped";
   if (problem !== null) {
     core.messages.warn(`${script.path} ${problem}`);
     return "failed";
   }
   core.environment.reload();
+  keepEnvironment(core);
   return "done";
 }

@@ -1,7 +1,8 @@
 import { Signal } from "../../../lib/linux/signals.ts";
 import { send } from "../base/signalling.ts";
+import type { Bytes } from "../sys.ts";
 import { Budget } from "./budget.ts";
-import type { Core } from "./core.ts";
+import { advance, type Core } from "./core.ts";
 import type { Running } from "./scripts.ts";
 
 /** What KILL does not end within this time hangs in the kernel; nobody waits for it. */
@@ -24,13 +25,19 @@ export async function stopProcess(core: Core, process: Running, budget: Budget, 
   return false;
 }
 
+/** Writes down whom the shutdown kills, before it does. */
+export function noteKilled(core: Core, names: readonly Bytes[]): void {
+  advance(core, { killed: [...new Set([...core.record.killed, ...names])] });
+}
+
 /** Ends a process with KILL. */
 export async function forceToExit(core: Core, process: Running): Promise<void> {
   core.messages.warn(`${process.path} (PID ${process.pid}) did not shut down in time. Forcing it to exit.`);
+  noteKilled(core, [process.path]);
   if (send(core, process.pid, Signal.KILL)) await afterKill(core, process.ended);
 }
 
-/** Waits for the end of what was killed, but not for ever. */
+/** Waits for the end of killed processes, but not for ever. */
 export async function afterKill({ loop }: Core, ended: Promise<unknown>): Promise<void> {
   const budget = new Budget(loop, loop.now(), AFTER_KILL_MS);
   await budget.within(ended, () => budget.end);

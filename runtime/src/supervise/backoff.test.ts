@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { CLEAN_RECORD, nextStart } from "./backoff.ts";
+import { NO_FAILURES, nextStart } from "./backoff.ts";
 
 const settings = fc.record({
   firstMs: fc.nat(10_000),
@@ -13,7 +13,7 @@ const ending = fc.record({ uptimeMs: fc.nat(200_000), clean: fc.boolean(), asked
 test("nextStart() never waits longer than the ceiling and keeps a record that only failures worsen", () => {
   fc.assert(
     fc.property(settings, fc.array(ending), (limits, endings) => {
-      let record = CLEAN_RECORD;
+      let record = NO_FAILURES;
       for (const each of endings) {
         const [delayMs, next] = nextStart(record, each, limits);
         assert.ok(delayMs >= 0 && delayMs <= limits.maxMs);

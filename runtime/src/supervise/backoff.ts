@@ -1,23 +1,21 @@
-/** How soon a process that ended is started again. All in milliseconds. */
+/** Delays before a process that ended is started again, in milliseconds. */
 export interface BackoffSettings {
   /** Delay after the first quick death; it doubles with each further one. */
   readonly firstMs: number;
   readonly maxMs: number;
-  /** A process that was up this long starts with a clean record. */
+  /** A process that was up this long has its failures forgotten. */
   readonly resetAfterMs: number;
 }
 
-/** Less than this is no "had been up": the same second that runit waits between starts. */
+/** A process that ran for less has not "been up": the same second that runit waits between starts. */
 export const UP_MS = 1000;
 
-/**
- * What a process has behind it: -1 nothing, `n >= 0` one restart at once and `n` delayed ones since it was last up for long.
- */
-export type Record = number;
+/** Counts failures since the process was last up for long: -1 none, `n >= 0` one restart at once and `n` delayed ones. */
+export type Failures = number;
 
-export const CLEAN_RECORD: Record = -1;
+export const NO_FAILURES: Failures = -1;
 
-/** How a process ended, as far as the delay cares. */
+/** The end of a process, as far as the delay depends on it. */
 export interface Ending {
   readonly uptimeMs: number;
   /** It exited with 0: a job that is done, not a failure. */
@@ -27,18 +25,18 @@ export interface Ending {
 }
 
 /**
- * Delay before the next start and the record from then on. At once: when it was asked for, after a clean exit of a process
- * that had been up (the old `job; sleep 60` pattern), and the first time that one that had been up fails.
+ * Returns the delay before the next start and the failures from then on. At once: when it was asked for, after a clean exit of a process
+ * that had been up (the old `job; sleep 60` pattern), and after the first failure of a process that had been up.
  */
 export function nextStart(
-  record: Record,
+  failures: Failures,
   ending: Ending,
   settings: BackoffSettings,
-): [delayMs: number, record: Record] {
-  const current = ending.uptimeMs >= settings.resetAfterMs ? CLEAN_RECORD : record;
+): [delayMs: number, failures: Failures] {
+  const current = ending.uptimeMs >= settings.resetAfterMs ? NO_FAILURES : failures;
   const hadBeenUp = ending.uptimeMs >= UP_MS;
   if (ending.asked || (ending.clean && hadBeenUp)) return [0, current];
-  if (current === CLEAN_RECORD && hadBeenUp) return [0, 0];
+  if (current === NO_FAILURES && hadBeenUp) return [0, 0];
   const delays = Math.max(0, current);
   // 2 ** 31 milliseconds is past any sensible ceiling; the exponent is bounded so that the product stays finite.
   return [Math.min(settings.maxMs, settings.firstMs * 2 ** Math.min(delays, 31)), delays + 1];

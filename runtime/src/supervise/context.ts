@@ -5,19 +5,20 @@ import type { Messages } from "../base/messages.ts";
 import type { OutOfMemory } from "../base/out-of-memory.ts";
 import type { Bytes, Sys } from "../sys.ts";
 import type { BackoffSettings } from "./backoff.ts";
+import type { LeftBehind } from "./left-behind.ts";
 
-/** Takes what services write to stdout and stderr, when it is asked to. */
+/** Captures the stdout and stderr of services, when it is asked to. */
 export interface Output {
   /**
-   * The pipe for what a service writes, or `null` when that goes where the init's own output goes.
-   * @param held the pipe that an earlier incarnation of the init has given it
+   * Returns the pipe for a service's output, or `null` when that goes where the init's own output goes.
+   * @param held the pipe that the previous incarnation of the init gave it
    */
   capture(name: Bytes, held: readonly [number, number] | null): readonly [number, number] | null;
-  /** The service is gone for good; its pipe is closed. */
+  /** Closes the pipe of a service that is gone for good. */
   release(name: Bytes): void;
 }
 
-/** What every part of the supervisor shares; one per init. */
+/** The parts that the whole supervisor shares; one per init. */
 export interface Context {
   readonly sys: Sys;
   readonly loop: Loop;
@@ -26,8 +27,9 @@ export interface Context {
   readonly messages: Messages;
   readonly output: Output;
   readonly outOfMemory: OutOfMemory;
+  readonly leftBehind: LeftBehind;
   readonly backoff: BackoffSettings;
-  /** Where services are, `/etc/service`. */
+  /** The directory of services, `/etc/service`. */
   readonly directory: Bytes;
   /** The environment that services get: NUL-joined `NAME=value` entries. */
   environment: Bytes;

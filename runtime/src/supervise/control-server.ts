@@ -17,14 +17,20 @@ import { type Bytes, Errno, type Sys } from "../sys.ts";
 import type { Context } from "./context.ts";
 import type { Service } from "./service.ts";
 import type { Supervisor } from "./supervisor.ts";
-import type { Event } from "./transition.ts";
+import type { Trigger } from "./transition.ts";
 
 const USUAL_NAME = "control";
 const BACKLOG = 64;
+/** One more closes the connection that has been silent for longest. */
 const MAX_CONNECTIONS = 256;
+/** Of a user who is neither root nor the init's: nobody locks the others out. */
+const MAX_CONNECTIONS_PER_USER = 16;
 const READ_BYTES = 4096;
+const DENIED = "only root may, and the owner of the service's directory";
 /** A client that is refused can read why for so long. */
 const REFUSED_MS = 100;
+/** At most so many refused clients are waited for. */
+const MAX_REFUSED = 64;
 
 /** The signal commands of `sv`: the letter of their `control/` script and the signal. @see runsv(8) */
 const SIGNALS: Readonly<Partial<{ [C in Command]: readonly [letter: string, signal: string] }>> = {
@@ -40,7 +46,7 @@ const SIGNALS: Readonly<Partial<{ [C in Command]: readonly [letter: string, sign
   kill: ["k", "KILL"],
 };
 
-function eventOf(command: Command): Event {
+function triggerOf(command: Command): Trigger {
   const signal = SIGNALS[command];
   if (signal !== undefined) return { kind: "signal", letter: signal[0], signal: signalNumber(signal[1]) ?? 0 };
   if (command === "exit") return { kind: "down", letter: "x" };
@@ -49,29 +55,76 @@ function eventOf(command: Command): Event {
 
 /**
  * Listens where `sv` looks.
- * @param resumed the socket on which an earlier incarnation listened, or -1: clients that came meanwhile wait in it
- * @returns the socket, or -1 when no place could be used (said in a message; everything else goes on)
+ * @param resumed the socket on which the previous incarnation listened, or -1: clients that came meanwhile wait in it
+ * @returns the socket, or -1 when no place could be used (with a warning; everything else goes on)
  */
 export function serveControl(context: Context, supervisor: Supervisor, resumed: number): number {
-  const { sys, loop } = context;
   const fd = resumed >= 0 ? resumed : listenSomewhere(context);
-  if (fd < 0) return -1;
-  let connections = 0;
-  loop.watch(fd, () => {
+  if (fd >= 0) new ControlServer(context, supervisor, fd);
+  return fd;
+}
+
+/** Accepts clients. */
+class ControlServer {
+  readonly #context: Context;
+  readonly #supervisor: Supervisor;
+  /** In the order of their last request. */
+  readonly #connections = new Set<Connection>();
+  #refused = 0;
+
+  constructor(context: Context, supervisor: Supervisor, fd: number) {
+    this.#context = context;
+    this.#supervisor = supervisor;
+    context.loop.watch(fd, () => this.#accept(fd));
+  }
+
+  #accept(fd: number): void {
+    const { sys } = this.#context;
     const client = sys.accept(fd);
     if (client < 0) return;
     const uid = sys.peerUid(client);
-    const crowded = connections >= MAX_CONNECTIONS;
-    if (crowded || (uid !== 0 && uid !== sys.getuid())) {
-      sys.write(client, encodeRefusal("denied", crowded ? "too many connections" : "only root may"));
-      // A request on its way to a closed connection would end the client by SIGPIPE, before it reads why.
-      loop.after(REFUSED_MS, () => sys.close(client));
+    const trusted = uid === 0 || uid === sys.getuid();
+    const sameUser = [...this.#connections].filter((connection) => connection.uid === uid).length;
+    if (this.#connections.size >= MAX_CONNECTIONS) this.#closeIdle();
+    const crowded = this.#connections.size >= MAX_CONNECTIONS || (!trusted && sameUser >= MAX_CONNECTIONS_PER_USER);
+    if (uid < 0 || crowded) {
+      this.#refuse(client, "too many connections");
       return;
     }
-    connections++;
-    new Connection(context, supervisor, client, () => connections--);
-  });
-  return fd;
+    const connection: Connection = new Connection(this.#context, this.#supervisor, client, uid, trusted, {
+      active: () => {
+        this.#connections.delete(connection);
+        this.#connections.add(connection);
+      },
+      closed: () => this.#connections.delete(connection),
+    });
+    this.#connections.add(connection);
+    connection.start();
+  }
+
+  /** Closes the connection whose last request is the oldest; a client that waits for a service is not idle. */
+  #closeIdle(): void {
+    for (const connection of this.#connections) {
+      if (connection.waits) continue;
+      connection.close();
+      return;
+    }
+  }
+
+  #refuse(client: number, reason: string): void {
+    const { sys, loop } = this.#context;
+    sys.write(client, encodeRefusal("denied", reason));
+    if (this.#refused >= MAX_REFUSED) {
+      sys.close(client);
+      return;
+    }
+    this.#refused++;
+    // A request on its way to a closed connection would end the client by SIGPIPE, before it reads why.
+    loop.after(REFUSED_MS, () => {
+      this.#refused--;
+      sys.close(client);
+    });
+  }
 }
 
 function listenSomewhere({ sys, messages }: Context): number {
@@ -87,16 +140,19 @@ function listenSomewhere({ sys, messages }: Context): number {
 }
 
 function listenIn(sys: Sys, directory: Bytes, container: Bytes): number {
-  const made = sys.mkdir(directory, 0o700);
+  // The owner of a service's directory may connect, too; who else does is refused.
+  const made = sys.mkdir(directory, 0o711);
   if (made < 0 && made !== -Errno.EEXIST) return made;
   // In a place that all may write to somebody else can have made it before us; a link there would lead anywhere.
   const stat = sys.lstat(directory);
   if (typeof stat === "number") return stat;
-  if (stat.uid !== sys.getuid() || (stat.mode & 0o170077) !== 0o040000) return -Errno.EPERM;
+  if (stat.uid !== sys.getuid() || (stat.mode & 0o170022) !== 0o040000) return -Errno.EPERM;
+  if ((stat.mode & 0o11) !== 0o11) sys.chmod(directory, 0o711);
   const path = controlSocket(directory, container);
   sys.unlink(path);
   const fd = sys.unixBind(path);
   if (fd < 0) return fd;
+  sys.chmod(path, 0o666);
   const listening = sys.listen(fd, BACKLOG);
   if (listening < 0) {
     sys.close(fd);
@@ -136,29 +192,48 @@ export function withdrawControl(sys: Sys): void {
   }
 }
 
+/** What a connection reports to its server. */
+interface Watcher {
+  active(): void;
+  closed(): void;
+}
+
 /** One client; requests are answered in order. */
 class Connection {
   readonly #context: Context;
   readonly #supervisor: Supervisor;
   readonly #fd: number;
-  readonly #closed: () => void;
+  readonly uid: number;
+  /** Whether the client may control everything, or only services whose directory is its own. */
+  readonly #trusted: boolean;
+  readonly #watcher: Watcher;
   #input = "";
   #open = true;
   #waiting: { timer: Timer; listener: (service: Service) => void } | null = null;
 
-  constructor(context: Context, supervisor: Supervisor, fd: number, closed: () => void) {
+  constructor(context: Context, supervisor: Supervisor, fd: number, uid: number, trusted: boolean, watcher: Watcher) {
     this.#context = context;
     this.#supervisor = supervisor;
     this.#fd = fd;
-    this.#closed = closed;
-    if (context.loop.watch(fd, () => this.#read()) < 0) this.#close();
+    this.uid = uid;
+    this.#trusted = trusted;
+    this.#watcher = watcher;
+  }
+
+  start(): void {
+    if (this.#context.loop.watch(this.#fd, () => this.#read()) < 0) this.close();
+  }
+
+  get waits(): boolean {
+    return this.#waiting !== null;
   }
 
   #read(): void {
     const data = this.#context.sys.read(this.#fd, READ_BYTES);
     if (data === -Errno.EAGAIN) return;
-    if (typeof data === "number" || data === "") this.#close();
+    if (typeof data === "number" || data === "") this.close();
     else {
+      this.#watcher.active();
       this.#input += data;
       this.#answerNext();
     }
@@ -178,24 +253,30 @@ class Connection {
       (this.#waiting === null && this.#input.length >= MAX_REQUEST_BYTES)
     ) {
       this.#send(encodeRefusal("bad-request", `a line is ${MAX_REQUEST_BYTES} bytes at most`));
-      this.#close();
+      this.close();
     }
   }
 
-  /** The reply's text; `""` when it comes later. */
+  /** Returns the reply's text; `""` when it comes later. */
   #answer(request: Request): Bytes {
-    if (request.verb === "list") return encodeNames(this.#supervisor.names());
-    const found = this.#supervisor.find(request.target) ?? this.#lookAgain(request.target);
+    const supervisor = this.#supervisor;
+    const mine = (name: Bytes) => this.#trusted || supervisor.ownerOf(name) === this.uid;
+    if (request.verb === "list") {
+      const names = supervisor.names().filter(mine);
+      return this.#trusted || names.length > 0 ? encodeNames(names) : encodeRefusal("denied", DENIED);
+    }
+    const found = supervisor.find(request.target) ?? (this.#trusted ? this.#lookAgain(request.target) : null);
     if (found === null) return encodeRefusal("no-service", request.target);
+    if (!mine(found.service.name)) return encodeRefusal("denied", DENIED);
     if (request.verb === "why") return encodeReason(found.process.problem);
     if (request.verb === "wait" && found.service.serial === request.serial) {
       this.#wait(found.service, request.timeoutMs, () => encodeStatus(this.#supervisor.statusOf(found)));
       return "";
     }
     if (request.verb !== "wait" && request.verb !== "status") {
-      const event = eventOf(request.verb);
-      // One that ends wants nothing else any more, but takes signals: control/t may send another one in place of the TERM.
-      if (!found.service.ending || event.kind === "signal") found.process.dispatch(event);
+      const trigger = triggerOf(request.verb);
+      // A service that ends obeys signals only: control/t may send another one in place of the TERM.
+      if (!found.service.ending || trigger.kind === "signal") found.process.dispatch(trigger);
     }
     return encodeStatus(this.#supervisor.statusOf(found));
   }
@@ -231,15 +312,15 @@ class Connection {
 
   /** A client that is gone or does not read is cut off. */
   #send(text: Bytes): void {
-    if (text !== "" && this.#context.sys.write(this.#fd, text) !== text.length) this.#close();
+    if (text !== "" && this.#context.sys.write(this.#fd, text) !== text.length) this.close();
   }
 
-  #close(): void {
+  close(): void {
     if (!this.#open) return;
     this.#open = false;
     this.#stopWaiting();
     this.#context.loop.unwatch(this.#fd);
     this.#context.sys.close(this.#fd);
-    this.#closed();
+    this.#watcher.closed();
   }
 }

@@ -1,11 +1,14 @@
 import type { ProcessStatus, ServiceStatus } from "../../../lib/control/protocol.ts";
-import { Journal } from "../base/journal.ts";
 import { isUnreachable } from "../base/signalling.ts";
 import { type Bytes, Errno, Mode } from "../sys.ts";
 import type { Context } from "./context.ts";
 import { Service, type ServiceRecord } from "./service.ts";
-import { SETTLE_MS, type Supervised } from "./supervised.ts";
+import { SETTLE_MS, type ServiceProcess } from "./service-process.ts";
 import { livePid } from "./transition.ts";
+
+/** Delays between looks at a directory that cannot be read; they double. */
+const FIRST_RETRY_MS = 1000;
+const LAST_RETRY_MS = 60_000;
 
 /** Keeps the services of one directory as their directories and their operators want them. */
 export class Supervisor {
@@ -14,53 +17,86 @@ export class Supervisor {
   readonly #refused = new Set<Bytes>();
   readonly #listeners = new Set<(service: Service) => void>();
   #watches: readonly number[] = [];
+  #retryMs = FIRST_RETRY_MS;
+  #retrying = false;
   #rescanPending = false;
   #ending = false;
 
-  /** @param records what an earlier incarnation left in the journal, by slot; its processes are taken over */
+  /** @param records the services of the previous incarnation, by their slot in the journal */
   constructor(context: Context, records: ReadonlyMap<number, ServiceRecord>) {
     this.#context = context;
-    for (const [slot, record] of records) {
-      for (const process of this.#add(record.name, record.ino, slot, record).processes()) process.missGone();
-    }
+    for (const [slot, record] of records) this.#add(record.name, record.ino, slot, record);
+  }
+
+  /** Takes over the processes of the previous incarnation. */
+  takeOver(): void {
+    for (const service of [...this.#services.values()]) for (const process of service.processes()) process.takeOver();
   }
 
   /** Starts every service that is normally up, and from now on follows the directory. */
   start(): void {
+    for (const service of this.#services.values()) service.boot();
     this.#watchDirectory();
     this.rescan();
+  }
+
+  /** Starts no service from now on. */
+  close(): void {
+    this.#ending = true;
   }
 
   /** Compares the directory with what is supervised: starts what is new, ends what is gone or was replaced. */
   rescan(): void {
     if (this.#ending) return;
-    const { sys, directory, messages } = this.#context;
-    const names = sys.readdir(directory);
-    if (typeof names === "number") {
-      // An image without services has no such directory, and that is all right.
-      if (names !== -Errno.ENOENT) messages.warn(`cannot read ${directory}: ${sys.strerror(-names)}`);
-      if (names !== -Errno.ENOENT && names !== -Errno.ENOTDIR) return;
+    const names = this.#namesThere();
+    if (names === null) {
+      this.#retry();
+      return;
     }
-    const found = new Map<Bytes, number>();
-    for (const name of typeof names === "number" ? [] : names.sort()) {
-      const ino = this.#inodeOf(name);
-      if (ino !== null) found.set(name, ino);
+    const found = new Map<Bytes, number | null>();
+    for (const name of names.sort()) {
+      const look = this.#look(name);
+      if (look !== "none") found.set(name, look === "unknown" ? null : look);
     }
     for (const service of this.#services.values()) {
-      if (found.get(service.name) !== service.ino && !service.ending) service.end();
+      const ino = found.get(service.name);
+      if (ino !== null && ino !== service.ino && !service.ending) service.end();
     }
     for (const [name, ino] of found) {
-      if (!this.#services.has(name)) this.#add(name, ino, this.#context.journal.allocate(), null)?.boot();
+      if (ino !== null && !this.#services.has(name))
+        this.#add(name, ino, this.#context.journal.allocate(), null).boot();
     }
+    if ([...found.values()].includes(null)) this.#retry();
+    else this.#retryMs = FIRST_RETRY_MS;
   }
 
-  /** Names of all services, sorted. */
+  /** Lists the directory; `null` when it cannot be read now. An image without services has none, and that is all right. */
+  #namesThere(): Bytes[] | null {
+    const { sys, directory } = this.#context;
+    const names = sys.readdir(directory);
+    if (typeof names !== "number") return names;
+    if (names !== -Errno.ENOENT) this.#refuse("", `cannot read ${directory}: ${sys.strerror(-names)}`);
+    return isGone(names) ? [] : null;
+  }
+
+  /** Scans again after an error that may pass; nobody reports its end. */
+  #retry(): void {
+    if (this.#retrying) return;
+    this.#retrying = true;
+    this.#context.loop.after(this.#retryMs, () => {
+      this.#retrying = false;
+      this.rescan();
+    });
+    this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
+  }
+
+  /** Returns the names of all services, sorted. */
   names(): Bytes[] {
     return [...this.#services.keys()].sort();
   }
 
-  /** The process that `NAME`, `NAME/log` or the path of one of their directories means; `null` when there is none. */
-  find(target: Bytes): { service: Service; process: Supervised } | null {
+  /** Finds the process of `NAME`, `NAME/log` or the path of one of their directories; `null` when there is none. */
+  find(target: Bytes): { service: Service; process: ServiceProcess } | null {
     const { sys, directory } = this.#context;
     let name = trimSlashes(target);
     if (name.startsWith(`${directory}/`)) name = name.slice(directory.length + 1);
@@ -74,7 +110,14 @@ export class Supervisor {
     return null;
   }
 
-  statusOf({ service, process }: { service: Service; process: Supervised }): ServiceStatus {
+  /** Returns the user id that a service's directory belongs to, or -1 when that cannot be seen. */
+  ownerOf(name: Bytes): number {
+    const { sys, directory } = this.#context;
+    const stat = sys.stat(`${directory}/${name}`);
+    return typeof stat === "number" ? -1 : stat.uid;
+  }
+
+  statusOf({ service, process }: { service: Service; process: ServiceProcess }): ServiceStatus {
     const log = process === service.main ? service.log : null;
     return {
       serial: service.serial,
@@ -121,9 +164,20 @@ export class Supervisor {
     return true;
   }
 
-  /** Sends KILL to what still lives and returns its names. */
-  kill(): Bytes[] {
-    return [...this.#services.values()].filter((service) => service.kill()).map(({ name }) => name);
+  /** Sends TERM to each `finish` that still runs and returns the services' names. */
+  hurry(): Bytes[] {
+    return [...this.#services.values()].filter((service) => service.hurry()).map(({ name }) => name);
+  }
+
+  /** Returns the names of services with a live process. */
+  living(): Bytes[] {
+    const live = (service: Service) => service.processes().some(({ state }) => livePid(state) > 0);
+    return [...this.#services.values()].filter(live).map(({ name }) => name);
+  }
+
+  /** Sends KILL to all that still live. */
+  kill(): void {
+    for (const service of this.#services.values()) service.kill();
   }
 
   /** Resolves at once or after the first change with which `reached` holds. */
@@ -156,7 +210,7 @@ export class Supervisor {
     for (const listener of this.#listeners) listener(service);
   }
 
-  #lookUp(name: Bytes): { service: Service; process: Supervised } | null {
+  #lookUp(name: Bytes): { service: Service; process: ServiceProcess } | null {
     const at = name.indexOf("/");
     const service = this.#services.get(at < 0 ? name : name.slice(0, at));
     if (service === undefined) return null;
@@ -164,11 +218,11 @@ export class Supervisor {
     return name.slice(at) === "/log" && service.log !== null ? { service, process: service.log } : null;
   }
 
-  #processStatus(service: Service, process: Supervised): ProcessStatus {
+  #processStatus(service: Service, process: ServiceProcess): ProcessStatus {
     const { state } = process;
     return {
       state: state.kind === "up" ? "run" : state.kind === "finish" ? "finish" : "down",
-      pid: livePid(state),
+      pid: state.kind === "preparing" ? 0 : livePid(state),
       seconds: Math.max(0, Math.floor((this.#context.loop.now() - state.since) / 1000)),
       normally: service.normallyUp(process) ? "up" : "down",
       want: state.want,
@@ -177,17 +231,22 @@ export class Supervisor {
     };
   }
 
-  /** The inode of a service's directory; `null` when the entry is none, or cannot be one, which is said once. */
-  #inodeOf(name: Bytes): number | null {
-    if (name.startsWith(".")) return null;
+  /**
+   * Returns the inode of a service's directory; `none` when the entry is not one or cannot be one (with a warning, once), `unknown` when
+   * that cannot be seen now: an error of a network file system does not end a service.
+   */
+  #look(name: Bytes): number | "none" | "unknown" {
+    if (name.startsWith(".")) return "none";
     const { sys, directory } = this.#context;
     const path = `${directory}/${name}`;
     const stat = sys.stat(path);
     if (stat === -Errno.ENOENT) return this.#refuse(name, `${path} is a link to nothing, so it is no service`);
-    if (typeof stat === "number") return this.#refuse(name, `cannot look at ${path}: ${sys.strerror(-stat)}`);
+    if (typeof stat === "number") {
+      this.#refuse(name, `cannot look at ${path}: ${sys.strerror(-stat)}`);
+      return isGone(stat) ? "none" : "unknown";
+    }
     if ((stat.mode & Mode.TypeMask) !== Mode.Directory)
       return this.#refuse(name, `${path} is no directory, so it is no service`);
-    if (!Journal.fits(name)) return this.#refuse(name, `cannot supervise ${path}: its name is too long`);
     for (let i = 0; i < name.length; i++) {
       if (name.charCodeAt(i) < 0x20)
         return this.#refuse(name, `cannot supervise ${path}: its name holds a control character`);
@@ -195,10 +254,10 @@ export class Supervisor {
     return stat.ino;
   }
 
-  #refuse(name: Bytes, reason: string): null {
+  #refuse(name: Bytes, reason: string): "none" {
     if (!this.#refused.has(name)) this.#context.messages.warn(reason);
     this.#refused.add(name);
-    return null;
+    return "none";
   }
 
   #rescanSoon(delayMs: number): void {
@@ -223,6 +282,10 @@ export class Supervisor {
       messages.warn(`cannot watch ${directory}: ${sys.strerror(errno)}; new services are noticed when PID 1 gets HUP`);
     }
   }
+}
+
+function isGone(result: number): boolean {
+  return result === -Errno.ENOENT || result === -Errno.ENOTDIR;
 }
 
 function trimSlashes(path: Bytes): Bytes {

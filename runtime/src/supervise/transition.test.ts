@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CLEAN_RECORD } from "./backoff.ts";
+import { NO_FAILURES } from "./backoff.ts";
 import { stateText } from "./state-text.ts";
 import {
   deadline,
   type Effect,
-  type Event,
   finishArguments,
   initial,
   livePid,
   type State,
+  type Trigger,
   transition,
 } from "./transition.ts";
 
@@ -19,7 +19,7 @@ const KILLED = 9;
 const EXITED_1 = 1 << 8;
 
 /** Every event in every variant that can matter, and how long after the last change it comes. */
-const EVENTS: readonly Event[] = [
+const EVENTS: readonly Trigger[] = [
   { kind: "up" },
   { kind: "once" },
   { kind: "drain" },
@@ -27,10 +27,11 @@ const EVENTS: readonly Event[] = [
   { kind: "changed" },
   { kind: "down", letter: "d" },
   { kind: "down", letter: "x" },
-  ...[1, 9, 15, 18, 19].map((signal): Event => ({ kind: "signal", signal, letter: "h" })),
+  ...[1, 9, 15, 18, 19].map((signal): Trigger => ({ kind: "signal", signal, letter: "h" })),
   { kind: "started", pid: PID },
+  { kind: "preparing", pid: PID },
   { kind: "failed" },
-  ...[0, EXITED_1, KILLED].flatMap((status): Event[] => [
+  ...[0, EXITED_1, KILLED].flatMap((status): Trigger[] => [
     { kind: "exited", status, finish: true },
     { kind: "exited", status, finish: false },
   ]),
@@ -44,8 +45,9 @@ function keyOf(state: State): string {
 }
 
 /** `started` answers a start only; `exited` comes from a live process only: the edge guarantees both. */
-function canCome(state: State, event: Event): boolean {
+function canCome(state: State, event: Trigger): boolean {
   if (event.kind === "started" || event.kind === "failed") return state.kind === "starting";
+  if (event.kind === "preparing") return state.kind === "starting" && state.program === "run" && !state.prepared;
   if (event.kind === "exited") return livePid(state) > 0;
   return true;
 }
@@ -55,7 +57,7 @@ function reachable(): Map<string, State> {
   const queue: State[] = [initial(0)];
   for (let state = queue.pop(); state !== undefined; state = queue.pop()) {
     const key = keyOf(state);
-    if (found.has(key) || state.record > 8) continue;
+    if (found.has(key) || state.failures > 8) continue;
     found.set(key, state);
     for (const event of EVENTS) {
       if (!canCome(state, event)) continue;
@@ -67,7 +69,7 @@ function reachable(): Map<string, State> {
 
 const STATES = [...reachable().values()];
 
-function eachStep(check: (state: State, event: Event, next: State, effects: Effect[], now: number) => void): void {
+function eachStep(check: (state: State, event: Trigger, next: State, effects: Effect[], now: number) => void): void {
   for (const state of STATES) {
     for (const event of EVENTS) {
       if (!canCome(state, event)) continue;
@@ -85,6 +87,7 @@ test("transition() reaches every kind of state", () => {
     "backoff",
     "down",
     "finish",
+    "preparing",
     "starting",
     "up",
   ]);
@@ -107,7 +110,7 @@ test("transition() signals only the process that the state holds", () => {
       if (effect.kind !== "signal") continue;
       assert.equal(
         effect.pid,
-        event.kind === "started" ? livePid(next) : livePid(state),
+        event.kind === "started" || event.kind === "preparing" ? livePid(next) : livePid(state),
         JSON.stringify([state, event]),
       );
       assert.ok(effect.pid > 0);
@@ -124,9 +127,26 @@ test("transition() sends a finish that hangs nothing but KILL, without a control
   });
 });
 
+test("transition() ends a control/u that hangs by TERM and KILL, and starts run only if it is still wanted", () => {
+  eachStep((state, event, next, effects) => {
+    if (state.kind !== "preparing") return;
+    const sent = effects.map((effect) => effect.kind === "signal" && [effect.signal, effect.letter]);
+    if (event.kind === "signal")
+      assert.deepEqual(sent, [9, 15].includes(event.signal) ? [[event.signal, ""]] : [], JSON.stringify(event));
+    if (event.kind === "down")
+      assert.deepEqual(sent, [
+        [15, ""],
+        [18, ""],
+      ]);
+    if (event.kind !== "exited") return;
+    assert.deepEqual(effects, state.stop ? [] : [{ kind: "start", program: "run", prepared: true }]);
+    assert.equal(next.kind, state.stop ? "down" : "starting");
+  });
+});
+
 test("transition() leaves every waiting state with a process, a timer or a start under way", () => {
   for (const state of STATES) {
-    if (state.kind === "up" || state.kind === "finish") assert.equal(livePid(state), PID);
+    if (["up", "finish", "preparing"].includes(state.kind)) assert.equal(livePid(state), PID);
     if (state.kind === "backoff") {
       assert.equal(state.want, "up");
       assert.ok(state.at >= state.since && state.at - state.since <= BACKOFF.maxMs, JSON.stringify(state));
@@ -137,11 +157,12 @@ test("transition() leaves every waiting state with a process, a timer or a start
 
 test("transition() ends every state that is wanted down in down, with no further start of run", () => {
   for (const from of STATES) {
-    if (from.want !== "down") continue;
+    // A start by `once` is still to come where `control/u` runs.
+    if (from.want !== "down" || (from.kind === "preparing" && !from.stop)) continue;
     let state = from;
     for (let steps = 0; state.kind !== "down"; steps++) {
       assert.ok(steps < 4, JSON.stringify(from));
-      const event: Event =
+      const event: Trigger =
         state.kind === "starting" ? { kind: "started", pid: PID } : { kind: "exited", status: KILLED, finish: true };
       const [next, ...effects] = transition(state, event, state.since, BACKOFF);
       assert.ok(!effects.some((effect) => effect.kind === "start" && effect.program === "run"), JSON.stringify(state));
@@ -153,6 +174,7 @@ test("transition() ends every state that is wanted down in down, with no further
 test("transition() restarts without being asked only what is wanted up", () => {
   eachStep((state, event, _next, effects) => {
     if (event.kind === "up" || event.kind === "once" || event.kind === "drain" || state.want === "up") return;
+    if (state.kind === "preparing" && !state.stop) return;
     assert.ok(
       !effects.some((effect) => effect.kind === "start" && effect.program === "run"),
       JSON.stringify([state, event]),
@@ -237,7 +259,7 @@ test("transition() waits a second after a program that cannot be started, whatev
   const eager = { firstMs: 0, maxMs: 0, resetAfterMs: 0 };
   const [starting] = transition(initial(0), { kind: "up" }, 0, eager);
   const [state] = transition(starting, { kind: "failed" }, 0, eager);
-  assert.deepEqual(state, { kind: "backoff", at: 1000, want: "up", since: 0, record: CLEAN_RECORD + 2 });
+  assert.deepEqual(state, { kind: "backoff", at: 1000, want: "up", since: 0, failures: NO_FAILURES + 2 });
 });
 
 test("stateText() is JSON that gives every state back", () => {

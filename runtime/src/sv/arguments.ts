@@ -12,7 +12,7 @@ const DEFAULT_WAIT_MS = 7000;
 
 /** What the command line asks for. */
 export interface Arguments {
-  readonly verb: Verb | "status";
+  readonly verb: Verb | "status" | "pid";
   /** Services as they were named; none means all, which only `status` takes. */
   readonly names: readonly Bytes[];
   /** Whether to wait for the effect and report it. */
@@ -51,5 +51,5 @@ export function parseArguments(
     return `sv: unknown command "${word}"\n${usage}`;
   const names = script === null ? operands : [script];
   if (names.length === 0 && verb !== "status") return `sv: ${word} which service?\n${usage}`;
-  return { verb, names, waits: verbose || (verb !== "status" && verb.waits), waitMs };
+  return { verb, names, waits: verbose || (typeof verb === "object" && verb.waits), waitMs };
 }

@@ -84,12 +84,16 @@ class Run {
     const { verb, names, waits } = this.#args;
     let failures = 0;
     const report = ({ failed, line, reasons = [] }: Outcome) => {
-      writeAll(this.#sys, 1, `${line}\n`);
+      if (line !== "") writeAll(this.#sys, 1, `${line}\n`);
       for (const reason of reasons) writeAll(this.#sys, 2, `sv: ${reason}\n`);
       if (failed) failures++;
     };
     if (verb === "status") {
       for (const name of names.length > 0 ? names : this.#control.list()) report(this.#status(name));
+      return failures;
+    }
+    if (verb === "pid") {
+      for (const name of names) report(this.#pid(name));
       return failures;
     }
     // All are told before the first is waited for.
@@ -110,6 +114,16 @@ class Run {
     if ("code" in status) return this.#refused(name, status);
     if (status.state === "down") this.down++;
     return { failed: false, line: formatService(name, status), reasons: this.#reasons(name, resolved.target, status) };
+  }
+
+  /** The pid alone, as the file `supervise/pid` of runit has it. */
+  #pid(name: Bytes): Outcome {
+    const none = (reason: string): Outcome => ({ failed: true, line: "", reasons: [`${name}: ${reason}`] });
+    const resolved = this.#names.resolve(name);
+    if ("reason" in resolved) return none(resolved.reason);
+    const status = this.#control.ask({ verb: "status", target: resolved.target });
+    if ("code" in status) return none(this.#names.explain(name, status));
+    return status.state === "run" ? { failed: false, line: String(status.pid) } : none("it does not run");
   }
 
   /** Why the service, or its log, is down although it should be up. */

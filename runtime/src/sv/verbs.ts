@@ -58,7 +58,7 @@ const CAPITALS: Readonly<Record<string, keyof typeof WORDS>> = {
 };
 
 /** All words, for people who look for the right one. */
-export const COMMAND_WORDS: readonly string[] = ["status", ...Object.keys(WORDS), ...COMMANDS];
+export const COMMAND_WORDS: readonly string[] = ["status", "pid", ...Object.keys(WORDS), ...COMMANDS];
 
 /** Goals of the plain commands that are worth waiting for with `-v`. */
 const GOALS: Readonly<Partial<Record<Command, Goal>>> = {
@@ -70,11 +70,12 @@ const GOALS: Readonly<Partial<Record<Command, Goal>>> = {
 };
 
 /**
- * The meaning of a word: one that is written out, else, by its first letter alone, `status`, a plain command (`x` is
- * `exit` too) or, for `D`, `T`, `X` and `E`, a `force-` word. `null` when it has none.
+ * Returns the meaning of a word: one that is written out (`pid` among them), else, by its first letter alone, `status`, a plain command
+ * (`x` is `exit` too) or, for `D`, `T`, `X` and `E`, a `force-` word. `null` when it has none.
  * @see sv(8)
  */
-export function findVerb(word: string): Verb | "status" | null {
+export function findVerb(word: string): Verb | "status" | "pid" | null {
+  if (word === "pid") return word;
   if (Object.hasOwn(WORDS, word)) return WORDS[word] ?? null;
   const letter = word.charAt(0);
   if (letter === "s") return "status";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { constants } from "node:os";
+import { parseSpawnFailure, SPAWN_STEPS } from "../../../lib/linux/spawn-failure.ts";
 import { Errno, SpawnFlag } from "../../src/sys.ts";
 import { script } from "../harness/rootfs.ts";
 import { test } from "../harness/test.ts";
@@ -43,25 +44,46 @@ async function status(remote: Remote, field: string, flags: SpawnFlag = SpawnFla
   return new RegExp(`^${field}:\\s+(\\w+)$`, "m").exec(all)?.[1] ?? "";
 }
 
-const FAILURES: ReadonlyArray<readonly [what: string, errno: number, ...args: unknown[]]> = [
+const DIRECTORY = 4096 * SPAWN_STEPS.indexOf("directory");
+const FAILURES: ReadonlyArray<readonly [what: string, failure: number, ...args: unknown[]]> = [
   ["no such program", Errno.ENOENT, "/bin/none", "x", "", "", QUIET, 0, null],
   ["a file that is not executable", Errno.EACCES, "/etc/passwd", "x", "", "", QUIET, 0, null],
   ["a directory", Errno.EACCES, "/etc", "x", "", "", QUIET, 0, null],
   ["a text without #!", Errno.ENOEXEC, "/opt/text", "x", "", "", QUIET, 0, null],
   ["an interpreter that is missing", Errno.ENOENT, "/opt/no-interpreter", "x", "", "", QUIET, 0, null],
-  ["a working directory that is missing", Errno.ENOENT, "/bin/true", "x", "", "/none", QUIET, 0, null],
-  ["a working directory that is a file", Errno.ENOTDIR, "/bin/true", "x", "", "/etc/passwd", QUIET, 0, null],
-  ["a closed descriptor", constants.errno.EBADF, "/bin/true", "x", "", "", [0, 999, 2], 0, null],
+  ["a working directory that is missing", DIRECTORY + Errno.ENOENT, "/bin/true", "x", "", "/none", QUIET, 0, null],
+  [
+    "a working directory that is a file",
+    DIRECTORY + Errno.ENOTDIR,
+    "/bin/true",
+    "x",
+    "",
+    "/etc/passwd",
+    QUIET,
+    0,
+    null,
+  ],
+  [
+    "a closed descriptor",
+    4096 * SPAWN_STEPS.indexOf("stdio") + constants.errno.EBADF,
+    "/bin/true",
+    "x",
+    "",
+    "",
+    [0, 999, 2],
+    0,
+    null,
+  ],
   ["an argument that is too long", constants.errno.E2BIG, "/bin/true", "x".repeat(200_000), "", "", QUIET, 0, null],
   ["a NUL in the path", Errno.EINVAL, "/bin/true\0", "x", "", "", QUIET, 0, null],
 ];
 
-test("spawn() tells the error number of the step that failed, and leaves no descriptor and no zombie", async () => {
+test("spawn() tells the step that failed and its error number, and leaves no descriptor and no zombie", async () => {
   await using remote = await bootRemote({
     files: { "/opt/text": { content: "no shebang\n", mode: 0o755 }, "/opt/no-interpreter": script("#!/opt/none\n") },
   });
   const before = remote.descriptors();
-  for (const [what, errno, ...args] of FAILURES) assert.equal(await remote.call("spawn", ...args), -errno, what);
+  for (const [what, failure, ...args] of FAILURES) assert.equal(await remote.call("spawn", ...args), -failure, what);
   assert.deepEqual(remote.descriptors(), before);
   assert.deepEqual(remote.box.zombies(), []);
   assert.equal(await remote.call("reap"), -Errno.ECHILD);
@@ -72,9 +94,10 @@ test("spawn() leaves every signal blocked when it is told to", async () => {
   assert.equal(await status(remote, "SigBlk", SpawnFlag.Blocked), BLOCKED);
 });
 
-test("spawn() tells EPERM when the user may not become another", async () => {
+test("spawn() tells EPERM for the groups when the user may not become another", async () => {
   await using remote = await bootRemote({ user: 1000 });
-  assert.equal(await remote.call("spawn", "/bin/true", "true", "", "", QUIET, 0, [0, 0]), -Errno.EPERM);
+  const result = await remote.call("spawn", "/bin/true", "true", "", "", QUIET, 0, [0, 0]);
+  assert.deepEqual(parseSpawnFailure(-Number(result)), { step: "groups", errno: Errno.EPERM });
 });
 
 test("spawn() gives the child arguments and environment byte by byte", async () => {

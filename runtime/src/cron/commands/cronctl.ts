@@ -1,7 +1,7 @@
 import { type JobStatus, parseJob } from "../../../../lib/cron/protocol.ts";
 import { formatTime } from "../../../../lib/linux/civil.ts";
 import { writeAll } from "../../base/files.ts";
-import { spawn } from "../../base/programs.ts";
+import { reasonOf, spawn } from "../../base/programs.ts";
 import { Unreachable } from "../../base/wire.ts";
 import { Zones } from "../../base/zones.ts";
 import { type Bytes, SpawnFlag, type Sys } from "../../sys.ts";
@@ -39,7 +39,7 @@ function startInBackground(sys: Sys): number {
   const argv = ["cron", "-f"];
   const pid = spawn(sys, { path: "/proc/self/exe", argv, env: sys.environ, cwd: "/", flags: SpawnFlag.Session });
   if (pid > 0) return 0;
-  writeAll(sys, 2, `cron: cannot start in the background: ${sys.strerror(-pid)}\n`);
+  writeAll(sys, 2, `cron: cannot start in the background: ${reasonOf(sys, -pid)}\n`);
   return EXIT_TROUBLE;
 }
 

@@ -1,6 +1,7 @@
 import type { Account } from "../../../../lib/linux/accounts.ts";
 import { formatEnvironBlock } from "../../../../lib/linux/environment.ts";
 import type { Children } from "../../base/children.ts";
+import { idsToTake } from "../../base/credentials.ts";
 import { explain, findProgram, spawn } from "../../base/programs.ts";
 import { type Bytes, SpawnFlag, type Sys } from "../../sys.ts";
 import type { Job } from "../job.ts";
@@ -68,7 +69,7 @@ function send(
     cwd: "/",
     stdio: [input, -1, -1],
     flags: SpawnFlag.Session,
-    ids: sys.getuid() === 0 ? [account.uid, account.gid, ...account.groups] : null,
+    ids: idsToTake(sys, account),
   });
   if (input >= 0) sys.close(input);
   if (pid < 0) failed(`cannot mail its output: ${program} ${explain(sys, program, -pid)}`);

@@ -1,6 +1,7 @@
 import { variablesOf } from "../../../../lib/cron/environment.ts";
 import type { Account } from "../../../../lib/linux/accounts.ts";
 import { formatEnvironBlock } from "../../../../lib/linux/environment.ts";
+import { idsToTake } from "../../base/credentials.ts";
 import { isDirectory } from "../../base/files.ts";
 import { explain, type Program, spawn } from "../../base/programs.ts";
 import { type Bytes, SpawnFlag, type Sys } from "../../sys.ts";
@@ -44,7 +45,6 @@ export function startProgram(
   const argv = typeof program === "string" ? [program] : [shell, "-c", program.text];
   const input = typeof program === "string" || program.input === null ? -1 : fileOf(sys, program.input);
   if (input < -1) return `cannot give it its input: ${sys.strerror(-input)}`;
-  const own = sys.getuid() === account.uid && account.uid !== 0;
   const home = typeof program === "string" ? "/" : (variables.get("HOME") ?? "/");
   const started: Program = {
     path,
@@ -53,8 +53,7 @@ export function startProgram(
     cwd: isDirectory(sys, home) ? home : "/",
     stdio: [input, output, output],
     flags: SpawnFlag.Session,
-    // A cron without root cannot set groups and need not.
-    ids: own ? null : [account.uid, account.gid, ...account.groups],
+    ids: idsToTake(sys, account),
   };
   const pid = spawn(sys, started);
   if (input >= 0) sys.close(input);

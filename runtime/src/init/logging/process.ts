@@ -2,11 +2,14 @@ import { Signal, signalName } from "../../../../lib/linux/signals.ts";
 import { exitCode, exitSignal, type WaitStatus } from "../../../../lib/linux/wait-status.ts";
 import type { Children, Parent } from "../../base/children.ts";
 import { readFile } from "../../base/files.ts";
+import type { Journal } from "../../base/journal.ts";
 import type { Loop } from "../../base/loop.ts";
 import type { Messages } from "../../base/messages.ts";
-import { spawn } from "../../base/programs.ts";
+import { reasonOf, spawn } from "../../base/programs.ts";
 import { type Bytes, SpawnFlag, type Sys } from "../../sys.ts";
 
+/** The name of the daemon's start in the journal. */
+const INTENT = "log daemon";
 /** A daemon that lived this long is started again at once, one that dies sooner after a delay that doubles. */
 const SOUND_MS = 100;
 const FIRST_DELAY_MS = 10;
@@ -42,6 +45,7 @@ export class DaemonProcess implements Parent {
   readonly #loop: Loop;
   readonly #children: Children;
   readonly #messages: Messages;
+  readonly #journal: Journal;
   readonly #inputs: Inputs;
   readonly #noted: (pid: number) => void;
   /** 0 while there is none. */
@@ -64,7 +68,7 @@ export class DaemonProcess implements Parent {
    * @param noted called with each new pid, 0 for none
    */
   constructor(
-    parts: { sys: Sys; loop: Loop; children: Children; messages: Messages },
+    parts: { sys: Sys; loop: Loop; children: Children; messages: Messages; journal: Journal },
     inputs: Inputs,
     pid: number,
     noted: (pid: number) => void,
@@ -73,6 +77,7 @@ export class DaemonProcess implements Parent {
     this.#loop = parts.loop;
     this.#children = parts.children;
     this.#messages = parts.messages;
+    this.#journal = parts.journal;
     this.#inputs = inputs;
     this.pid = pid;
     this.#noted = noted;
@@ -81,9 +86,11 @@ export class DaemonProcess implements Parent {
   /** Takes over the daemon of an earlier incarnation, or starts one. */
   begin(): void {
     this.#startedAt = this.#loop.now();
+    const { intent, pid } = this.#journal.last.started;
+    if (this.pid === 0 && intent === INTENT && pid > 0) this.#become(pid);
     if (this.pid === 0) this.#start();
     else {
-      this.#children.add(this.pid, this);
+      this.#children.adopt(this.pid, this);
       this.childChanged();
     }
   }
@@ -179,6 +186,7 @@ export class DaemonProcess implements Parent {
     const { argv, env, stdio } = this.#inputs.program();
     // What is sent to it at once must not end it before it listens.
     const flags = SpawnFlag.Session | SpawnFlag.Blocked;
+    this.#journal.intend(INTENT);
     const pid = spawn(this.#sys, { path: "/proc/self/exe", argv: ["logd", ...argv], env, stdio, flags });
     this.#startedAt = this.#loop.now();
     if (pid > 0) {
@@ -192,7 +200,7 @@ export class DaemonProcess implements Parent {
     }
     this.#delayMs = this.#longerDelay();
     if (this.#delayMs === MAX_DELAY_MS || this.#delayMs === FIRST_DELAY_MS)
-      this.#messages.warn(`cannot start the log daemon: ${this.#sys.strerror(-pid)}; messages wait until it can be`);
+      this.#messages.warn(`cannot start the log daemon: ${reasonOf(this.#sys, -pid)}; messages wait until it can be`);
     this.#loop.after(this.#delayMs, () => this.#start());
   }
 

@@ -1,7 +1,7 @@
 import type { Remote } from "../../../../lib/log/settings.ts";
 import type { Children } from "../../base/children.ts";
 import type { Loop } from "../../base/loop.ts";
-import { spawn } from "../../base/programs.ts";
+import { reasonOf, spawn } from "../../base/programs.ts";
 import { type Bytes, SpawnFlag, type Sys } from "../../sys.ts";
 import { SPOOL_DIRECTORY } from "./spool.ts";
 
@@ -79,8 +79,8 @@ export class ForwarderProcess {
     });
   }
 
-  #failed(errno: number): void {
-    this.#warn(`cannot start the forwarder: ${this.#sys.strerror(errno)}; messages wait`);
+  #failed(failure: number): void {
+    this.#warn(`cannot start the forwarder: ${reasonOf(this.#sys, failure)}; messages wait`);
     this.#loop.after(60_000, () => this.#start());
   }
 }

@@ -1,7 +1,7 @@
 import { shellStatus } from "../../../../lib/linux/wait-status.ts";
 import type { Children } from "../../base/children.ts";
 import type { Loop } from "../../base/loop.ts";
-import { spawn } from "../../base/programs.ts";
+import { reasonOf, spawn } from "../../base/programs.ts";
 import { type Bytes, SpawnFlag, type Sys } from "../../sys.ts";
 
 const PROGRAMS = ["/usr/sbin/logrotate", "/sbin/logrotate"] as const;
@@ -48,7 +48,7 @@ export class Logrotate {
       flags: SpawnFlag.Session,
     });
     if (pid < 0) {
-      this.#warn(`cannot run ${path}: ${this.#sys.strerror(-pid)}`);
+      this.#warn(`cannot run ${path}: ${reasonOf(this.#sys, -pid)}`);
       return;
     }
     this.#children.add(pid, {

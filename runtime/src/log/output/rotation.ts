@@ -1,7 +1,7 @@
 import { exitCode, exitSignal } from "../../../../lib/linux/wait-status.ts";
 import type { Children } from "../../base/children.ts";
 import type { Loop } from "../../base/loop.ts";
-import { spawn } from "../../base/programs.ts";
+import { reasonOf, spawn } from "../../base/programs.ts";
 import { chownOpen, isTrustedPlace, openTrusted } from "../../base/trusted-files.ts";
 import { type Bytes, Open, type Sys } from "../../sys.ts";
 import { ADM_GID, isRegular, type LogFile } from "./log-file.ts";
@@ -184,7 +184,7 @@ export class Rotation {
     sys.close(from);
     if (pid < 0) {
       sys.unlink(temporary);
-      this.#warn(`cannot compress ${name}: ${sys.strerror(-pid)}`);
+      this.#warn(`cannot compress ${name}: ${reasonOf(sys, -pid)}`);
       return false;
     }
     this.#compressing = true;
