@@ -1,6 +1,7 @@
 import { readFrames } from "../../../../lib/log/frame.ts";
 import type { Remote } from "../../../../lib/log/settings.ts";
 import { Loop } from "../../base/loop.ts";
+import { OwnStream } from "../../base/own-stream.ts";
 import type { Timer } from "../../base/timers.ts";
 import { openTrusted } from "../../base/trusted-files.ts";
 import { type Bytes, Errno, Open, type Sys } from "../../sys.ts";
@@ -30,6 +31,7 @@ export class Forwarder {
   readonly #sys: Sys;
   readonly loop: Loop;
   readonly #remote: Remote;
+  readonly #stderr: OwnStream;
   #lock = -1;
   #locked = false;
   #file = -1;
@@ -45,6 +47,7 @@ export class Forwarder {
   constructor(sys: Sys, remote: Remote) {
     this.#sys = sys;
     this.#remote = remote;
+    this.#stderr = new OwnStream(sys, 2);
     this.loop = new Loop(
       sys,
       () => {},
@@ -214,6 +217,6 @@ export class Forwarder {
   }
 
   #say(text: string): void {
-    this.#sys.write(2, `*** ${text}\n`);
+    this.#stderr.write(`*** ${text}\n`);
   }
 }
