@@ -10,9 +10,9 @@ import { verdict } from "../setup/verdict.ts";
 
 /**
  * Lines of C in runtime/native, headers, comments and blank lines included. The init alone was to do with 700; the heap with its frozen
- * image (docs/decisions/0006) and the log daemon's byte paths came on top.
+ * image (docs/decisions/0006) and the log daemon's byte paths (docs/decisions/0007) came on top.
  */
-const BUDGET_LINES = 1043;
+const BUDGET_LINES = 1068;
 
 /** @returns one line that names every file's share when all together exceed the budget, or when there is no C at all */
 export function budgetFindings(files: ReadonlyMap<string, string>, budget: number): string[] {

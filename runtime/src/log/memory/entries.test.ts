@@ -51,7 +51,7 @@ test("assignEntries() keeps a service's entry, and that of a service that is gon
   );
 });
 
-test("assignEntries() has room for as many services as are captured while as many others are gone, and names those for which it has none", () => {
+test("assignEntries() has room for all services while as many others are gone, and names those without an entry", () => {
   const memory = arena();
   const half = MAX_ENTRIES / 2;
   assert.deepEqual(assignEntries(memory, services(half)).left, []);
