@@ -1,6 +1,6 @@
 import { FACILITIES } from "./syslog.ts";
 
-/** The files that messages go to below `/var/log`, named as Debian's rsyslog has them. */
+/** Log files below `/var/log`, with the names that Debian's rsyslog uses. */
 export const LOG_FILES = ["syslog", "auth.log", "cron.log", "kern.log", "mail.log", "user.log"] as const;
 
 const OWN: Readonly<Record<string, (typeof LOG_FILES)[number]>> = {

@@ -4,14 +4,14 @@ import { parseDurationMs } from "../text/duration.ts";
 import { isOff, parseSwitch } from "../text/setting-lines.ts";
 import { readSettings, type SettingSource, type SettingTable } from "../text/settings.ts";
 
-/** Where messages are forwarded to. */
+/** The machine to which messages are forwarded. */
 export interface Remote {
   readonly protocol: "tcp" | "udp";
   readonly host: Bytes;
   readonly port: number;
 }
 
-/** What variables tell the log daemon. */
+/** The log daemon's settings, as variables name them. */
 export interface LogSettings {
   /** `LOG_FORMAT`: of the container's log. */
   readonly format: "text" | "json";
@@ -19,7 +19,7 @@ export interface LogSettings {
   readonly timestamp: "bsd" | "iso" | "off";
   /** `LOG_PREFIX`: captured lines carry their service's name in the container's log. */
   readonly prefix: boolean;
-  /** `LOG_CAPTURE`: take what services write to stdout and stderr. */
+  /** `LOG_CAPTURE`: stdout and stderr of services are read. */
   readonly capture: boolean;
   /** `LOG_FILE`: the file that a captured service's lines go to; `""` for none, `null` for the default one. */
   readonly file: Bytes | null;

@@ -195,7 +195,7 @@ export function nameOf({ tag, pid, msgid }: SyslogMessage): Bytes {
   return `${name}${msgid === "" ? "" : `${msgid} `}`;
 }
 
-/** Returns all that stands before the text of a message in a line: `[HOST ]TAG[PID]: [MSGID ][DATA ]`. Control bytes are in it as they are. */
+/** Returns all that stands before the text of a message in a line: `[HOST ]TAG[PID]: [MSGID ][DATA ]`. Control bytes are not escaped. */
 export function prefixOf(message: SyslogMessage): Bytes {
   const data = meaningfulData(message.data);
   return `${message.host === "" ? "" : `${message.host} `}${nameOf(message)}${data === "" ? "" : `${data} `}`;

@@ -13,11 +13,11 @@ import { LOG_SETTINGS_FILE, SERVICE_DIRECTORY } from "../base/places.ts";
 import { type Bytes, Errno, type Sys } from "../sys.ts";
 import { ForwarderProcess } from "./forward/process.ts";
 import { SPOOL, SPOOL_BYTES } from "./forward/spool.ts";
-import { CapturedPipe, LABEL_AT, LABEL_BYTES, PATH_AT } from "./input/captured-pipe.ts";
+import { CapturedPipe } from "./input/captured-pipe.ts";
 import { RateLimit } from "./input/rate-limit.ts";
 import { SyslogInput } from "./input/syslog.ts";
 import { Arena, CHUNK_AT, Kind, MAX_ENTRIES, Protocol, SCRATCH_BYTES, SLOTS, Word } from "./memory/arena.ts";
-import { EntryWord, entryAt } from "./memory/forget.ts";
+import { assignEntries, type Entry, entryAt, freeEntry, PATH_AT } from "./memory/entries.ts";
 import { Stamps } from "./memory/stamps.ts";
 import { ContainerLog } from "./output/container-log.ts";
 import { Formatter } from "./output/formatter.ts";
@@ -27,8 +27,8 @@ import { Rotation } from "./output/rotation.ts";
 import { Writer } from "./output/writer.ts";
 
 /**
- * What the init hands over: the sockets, and the memory that outlives us; from {@link FIRST_ARGUMENT} on a descriptor for each argument,
- * a further socket for a path, else the pipe of a service.
+ * Descriptors from the init: the sockets, and the memory that outlives this process. From {@link FIRST_ARGUMENT} on there is one for each
+ * argument: a further socket for a path, else the pipe of a service.
  */
 const SOCKET = 0;
 const MEMORY = 3;
@@ -37,7 +37,7 @@ const FIRST_ARGUMENT = 5;
 const DIRECTORY = "/var/log";
 
 const SPOOL_RULES = {
-  // A half is looked at when a batch is in it, which is this much at most.
+  // The size is looked at after each batch, which is no larger than the scratch memory.
   rotateBytes: SPOOL_BYTES - SCRATCH_BYTES,
   rotateMs: 0,
   keep: 1,
@@ -51,10 +51,10 @@ const PIPE_BYTES = 65_536;
 
 /** @see getrlimit(2) */
 const RLIMIT_NOFILE = 7;
-/** `syslog.notice` and `syslog.warning`, for what the daemon says itself. */
+/** Priority of the daemon's own messages: `syslog.notice`. */
 const OWN_PRIORITY = 5 * 8 + 5;
 
-/** Starts the daemon, or ends this process when the init is not there to give it what it needs. */
+/** Starts the daemon. Ends this process when it was not started by the init, which gives it its memory. */
 export function startLogDaemon(sys: Sys): LogDaemon {
   sys.setJournal(MEMORY, false);
   const arena = Arena.open(sys, MEMORY);
@@ -63,7 +63,7 @@ export function startLogDaemon(sys: Sys): LogDaemon {
   return sys.exit(1);
 }
 
-/** The log daemon: takes what the init's descriptors bring and writes it, until it is told to end. */
+/** The log daemon: reads the sockets and pipes that the init hands over, and writes their messages, until it is told to end. */
 class LogDaemon {
   readonly #sys: Sys;
   readonly loop: Loop;
@@ -85,7 +85,7 @@ class LogDaemon {
   readonly #environment: ReadonlyMap<Bytes, Bytes>;
   #own: string[] = [];
   #listening = false;
-  /** Told to end; `last` when nobody comes after us. */
+  /** Whether the daemon ends: `handover` when another one is started after it, `last` when none is. */
   #ending: "no" | "handover" | "last" = "no";
 
   constructor(sys: Sys, arena: Arena) {
@@ -121,7 +121,7 @@ class LogDaemon {
     if (this.#writer.recover(start)) start();
   }
 
-  /** What was half done is done: now what lay there unwritten, then what comes. */
+  /** The previous instance's batch is written: goes on with the messages that it had read, then with new ones. */
   #recovered(): void {
     this.#capture();
     const chunk = () => {
@@ -132,49 +132,30 @@ class LogDaemon {
     if (this.#input.write(SLOTS, chunk)) chunk();
   }
 
-  /** Writes the start of a line that a service which is gone has left, and gives its entry to others. */
+  /** Ends the last lines of services that are gone, and frees their entries. */
   readonly #forgetGone = () => {
     for (const service of this.#captured.filter(({ fd }) => fd < 0)) {
       if (!service.finish(this.#forgetGone)) return;
-      this.#arena.words[entryAt(service.entry) / 4 + EntryWord.Used] = 0;
+      freeEntry(this.#arena, service.entry);
     }
     this.#resume();
   };
 
-  /** Finds or makes the entry of each service whose pipe we have; others are those of services that are gone. */
+  /** Prepares the sockets and services of the arguments, and the services that are gone but have left something. */
   #capture(): void {
-    const { words } = this.#arena;
-    const wanted = new Map<Bytes, number>();
+    const pipes = new Map<Bytes, number>();
     this.#sys.args.slice(1).forEach((name, index) => {
       const protocol = name === JOURNAL_SOCKET ? Protocol.Journal : Protocol.Syslog;
       if (name.startsWith("/")) this.#sockets.push([FIRST_ARGUMENT + index, protocol]);
-      else wanted.set(name, FIRST_ARGUMENT + index);
+      else pipes.set(name, FIRST_ARGUMENT + index);
     });
-    const free: number[] = [];
-    for (let entry = 0; entry < MAX_ENTRIES && free.length < wanted.size + 1; entry++) {
-      if (words[entryAt(entry) / 4 + EntryWord.Used] !== 1) {
-        free.push(entry);
-        continue;
-      }
-      const name = this.#arena.text(entryAt(entry) + LABEL_AT, LABEL_BYTES).slice(0, -2);
-      this.#add(name, wanted.get(name) ?? -1, entry);
-      wanted.delete(name);
-    }
-    for (const [name, fd] of wanted) {
-      const entry = free.shift();
-      if (entry === undefined) {
-        this.#warn(`cannot capture the output of service ${name}: there are more than ${MAX_ENTRIES}; nobody reads it`);
-        continue;
-      }
-      this.#arena.poke(entryAt(entry) + LABEL_AT, `${name}: \0`);
-      words[entryAt(entry) / 4 + EntryWord.CarryBytes] = 0;
-      words[entryAt(entry) / 4 + EntryWord.Torn] = 0;
-      words[entryAt(entry) / 4 + EntryWord.Used] = 1;
-      this.#add(name, fd, entry);
-    }
+    const { entries, left } = assignEntries(this.#arena, pipes);
+    for (const entry of entries) this.#add(entry);
+    for (const name of left)
+      this.#warn(`cannot capture the output of service ${name}: there are more than ${MAX_ENTRIES}; nobody reads it`);
   }
 
-  #add(name: Bytes, fd: number, entry: number): void {
+  #add({ name, fd, entry }: Entry): void {
     const settings = this.#readSettings(
       { ...this.#settings, file: null },
       `${SERVICE_DIRECTORY}/${name}/log.conf`,
@@ -214,7 +195,7 @@ class LogDaemon {
     return readLogSettings(base, sources, (message) => this.#warn(message));
   }
 
-  /** The writer is free: listens again, and says what there is to say. */
+  /** Listens again once the writer is free, and writes the daemon's own messages. */
   readonly #resume = () => {
     this.#listen();
     this.#sayOwn();
@@ -241,7 +222,7 @@ class LogDaemon {
     return result;
   }
 
-  /** Leaves what comes to the kernel's queues until the writer is free. */
+  /** Stops reading until the writer is free. Messages wait in the kernel's queues. */
   #pause(): void {
     if (!this.#listening) return;
     this.#listening = false;
@@ -290,7 +271,7 @@ class LogDaemon {
     if (!this.#writer.busy) this.#end();
   }
 
-  /** Writes what has come until now and ends. The next daemon does not get the pipe of a removed service, nor a socket without its name. */
+  /** Writes what has come until now and ends. The next daemon gets neither the pipe of a removed service nor a socket without its name. */
   #end(): void {
     const done = this.#ending === "last" ? this.#drained() : this.#socketsRead() && this.#pipesDrained(PIPE_BYTES);
     if (!done || !this.#allSaid()) return;
@@ -298,7 +279,7 @@ class LogDaemon {
     else this.#sys.exit(0);
   }
 
-  /** @param maxBytes about what is taken from each at most: a service that writes all the time has no end */
+  /** Reads the pipes. @param maxBytes about what is read from each at most: a service that writes all the time has no end */
   #pipesDrained(maxBytes: number): boolean {
     for (const service of this.#captured) {
       if (service.fd < 0) continue;
@@ -311,7 +292,7 @@ class LogDaemon {
     return true;
   }
 
-  /** Takes what waits in each socket now, no more: senders that go on have no end. */
+  /** Reads what waits in each socket now, no more: senders that go on have no end. */
   #socketsRead(): boolean {
     return this.#sockets.every(([socket, protocol]) => {
       let result = this.#takeFrom(socket, protocol);
@@ -333,7 +314,7 @@ class LogDaemon {
     return true;
   }
 
-  /** Says what there is to say before the end. `false` while the writer is busy. */
+  /** Writes the daemon's own messages before the end. `false` while the writer is busy. */
   #allSaid(): boolean {
     this.#input.tellDropped();
     for (const { limit } of this.#captured) limit.tell();

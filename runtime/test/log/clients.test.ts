@@ -35,7 +35,7 @@ test("A95 util-linux logger in all its formats", async () => {
     "app: with-host",
     "app: new-format",
     "app: bare",
-    'app: [shop@32473 order="7"] data',
+    'app: buy [shop@32473 order="7"] data',
     "app: one",
     "app: two",
     "app: by-its-prefix",

@@ -1,12 +1,13 @@
 import { readFrames } from "../../../../lib/log/frame.ts";
 import type { Remote } from "../../../../lib/log/settings.ts";
 import { Loop } from "../../base/loop.ts";
+import { OwnStream } from "../../base/own-stream.ts";
 import type { Timer } from "../../base/timers.ts";
 import { openTrusted } from "../../base/trusted-files.ts";
 import { type Bytes, Errno, Lock, Open, type Sys } from "../../sys.ts";
 import { OLDER, SPOOL, SPOOL_DIRECTORY } from "./spool.ts";
 
-/** Locked by the forwarder that works. */
+/** Lock of the one forwarder that sends. */
 const LOCK = `${SPOOL}.lock`;
 /**
  * How much of a half was sent stands at its start, as `@OFFSET `: over a message that was sent, so it needs no place, and whatever
@@ -16,7 +17,7 @@ const SENT = "@";
 const CHUNK_BYTES = 65_536;
 const FIRST_DELAY_MS = 1000;
 const MAX_DELAY_MS = 60_000;
-/** How long the rest may take at the stop. */
+/** Time for the rest of the spool at the stop. */
 const LAST_MS = 300;
 /** Chunks sent before other events get their turn. */
 const CHUNKS_PER_TURN = 16;
@@ -29,6 +30,7 @@ export class Forwarder {
   readonly #sys: Sys;
   readonly loop: Loop;
   readonly #remote: Remote;
+  readonly #stderr: OwnStream;
   #lock = -1;
   #locked = false;
   #file = -1;
@@ -44,6 +46,7 @@ export class Forwarder {
   constructor(sys: Sys, remote: Remote) {
     this.#sys = sys;
     this.#remote = remote;
+    this.#stderr = new OwnStream(sys, 2);
     this.loop = new Loop(
       sys,
       () => {},
@@ -53,7 +56,7 @@ export class Forwarder {
     this.#begin();
   }
 
-  /** Waits for the lock of a forwarder that is about to end, then works. */
+  /** Starts to send once the previous forwarder, which may still be ending, has released the lock. */
   #begin(): void {
     const sys = this.#sys;
     if (this.#lock < 0) this.#lock = this.#openOwn(LOCK, Open.ReadWrite | Open.Create);
@@ -66,11 +69,11 @@ export class Forwarder {
     this.#pump();
   }
 
-  /** Opens the older half while something is in it, else the newer one; `false` when there is none. */
+  /** Opens the older half while it has something, else the newer one. `false` when there is none. */
   #open(): boolean {
     const sys = this.#sys;
     if (this.#file >= 0) sys.close(this.#file);
-    // In this order: one that becomes the older half just now is not passed over.
+    // In this order a half that is renamed to the older one just now is not missed.
     this.#file = this.#openOwn(SPOOL, Open.ReadWrite);
     const older = sys.stat(OLDER);
     if (typeof older !== "number" && older.size > 0) {
@@ -91,13 +94,13 @@ export class Forwarder {
     return -1;
   }
 
-  /** Sends what is there. */
+  /** Sends the messages in the spool. */
   #pump(): void {
     if (!this.#locked || this.#retry !== null) return;
     for (let chunk = 0; chunk < CHUNKS_PER_TURN; chunk++) {
       const result = this.#sendChunk();
       if (result === "sent") continue;
-      // Told to end, and nothing is left or goes.
+      // At the stop: nothing is left, or nothing can be sent.
       if (this.#ending) this.#sys.exit(0);
       return;
     }
@@ -127,9 +130,9 @@ export class Forwarder {
     const newer = sys.stat(SPOOL);
     const ours = sys.stat(`/proc/self/fd/${this.#file}`);
     if (typeof newer === "number" || (typeof ours !== "number" && newer.ino === ours.ino)) return false;
-    // It may have got more between the two looks.
+    // More may have been appended between the two looks.
     if (sys.size(this.#file) > end) return true;
-    // Emptied and not unlinked: its name may be another's by now.
+    // Truncated and not unlinked: its name may belong to another file by now.
     return sys.ftruncate(this.#file, 0) === 0 && this.#open();
   }
 
@@ -140,7 +143,7 @@ export class Forwarder {
     if (this.#remote.protocol === "udp") {
       for (const [from, end] of frames) {
         result = this.#sys.write(this.#socket, text.slice(from, end));
-        // One that is too large for a datagram would never go.
+        // A message that is too large for a datagram could never be sent: it is skipped.
         if (result < 0 && result !== -Errno.EMSGSIZE) break;
         done = end;
       }
@@ -170,7 +173,7 @@ export class Forwarder {
       return false;
     }
     this.#socket = socket;
-    // A peer that closes is noticed at once; what a syslog server says otherwise does not matter.
+    // Notices at once when the peer closes. Anything else that a syslog server sends is ignored.
     this.loop.watch(socket, () => {
       const said = this.#sys.read(socket, 4096);
       if ((said === "" && protocol === "tcp") || (typeof said === "number" && said !== -Errno.EAGAIN))
@@ -203,7 +206,7 @@ export class Forwarder {
     });
   }
 
-  /** The log daemon has ended, or is about to: the rest goes, if it goes at once. */
+  /** Sends the rest, if that is possible at once: the log daemon has ended, or is about to. */
   #end(): void {
     this.loop.unwatch(0);
     this.#ending = true;
@@ -213,6 +216,6 @@ export class Forwarder {
   }
 
   #say(text: string): void {
-    this.#sys.write(2, `*** ${text}\n`);
+    this.#stderr.write(`*** ${text}\n`);
   }
 }

@@ -15,7 +15,7 @@ export class ForwarderProcess {
   readonly #warn: (text: string) => void;
   readonly #environment: Bytes;
   readonly #remote: Remote;
-  /** The process ends when the last writing end of its standard input is closed: this one. */
+  /** Writing end of the process's standard input. The process ends when it is closed. */
   #lifeline = -1;
   #ended: (() => void) | null = null;
 
@@ -34,7 +34,7 @@ export class ForwarderProcess {
     this.#start();
   }
 
-  /** Gives the process the time to send the rest, and calls `ended` when it is no more. */
+  /** Lets the process send the rest and end, then calls `ended`. */
   end(ended: () => void): void {
     if (this.#ended !== null) return;
     this.#ended = ended;

@@ -1,6 +1,6 @@
 /**
- * Where messages wait that are to be forwarded, in the form in which they go over TCP. The older half is emptied when it is sent, or
- * when its place is needed for newer messages.
+ * The spool: messages that wait to be forwarded, in the form in which they go over TCP. The older half is emptied when it is sent, or when
+ * its space is needed for newer messages.
  */
 export const SPOOL_DIRECTORY = "/var/spool/shipshape";
 export const SPOOL = `${SPOOL_DIRECTORY}/forward`;

@@ -2,7 +2,7 @@ import type { LogSettings } from "../../../../lib/log/settings.ts";
 import type { Loop } from "../../base/loop.ts";
 import type { Bytes } from "../../sys.ts";
 import { type Arena, CHUNK_AT, CHUNK_BYTES, CHUNK_END_AT, Word } from "../memory/arena.ts";
-import { EntryWord, entryAt } from "../memory/forget.ts";
+import { CARRY_AT, CARRY_BYTES, EntryWord, entryAt, entryWord } from "../memory/entries.ts";
 import type { Range, SpanList } from "../memory/spans.ts";
 import type { Stamps } from "../memory/stamps.ts";
 import { ATOMIC_BYTES } from "../output/container-log.ts";
@@ -11,15 +11,6 @@ import type { LogFile } from "../output/log-file.ts";
 import type { Writer } from "../output/writer.ts";
 import { RateLimit } from "./rate-limit.ts";
 
-/** Place in an entry of `NAME: `, which ends with NUL. */
-export const LABEL_AT = 8;
-export const LABEL_BYTES = 244;
-/** Place in an entry of the path of the service's file. */
-export const PATH_AT = 256;
-/** Place in an entry of the carry: the start of a line whose end has not come. */
-const CARRY_AT = 512;
-/** A longer line without an end is cut into parts. */
-const CARRY_BYTES = 3500;
 /** Chunks that become JSON are smaller: the text of a line of one byte takes much more. */
 const JSON_CHUNK_BYTES = 2048;
 /** A line of this size is handled as one text. */
@@ -80,11 +71,11 @@ export class CapturedPipe {
 
   /** Whether the part of a line that was written last goes on. */
   get #torn(): boolean {
-    return this.#arena.words[entryAt(this.entry) / 4 + EntryWord.Torn] === 1;
+    return this.#arena.words[entryWord(this.entry, EntryWord.Torn)] === 1;
   }
 
   get #carriedBytes(): number {
-    return this.#arena.words[entryAt(this.entry) / 4 + EntryWord.CarryBytes] as number;
+    return this.#arena.words[entryWord(this.entry, EntryWord.CarryBytes)] as number;
   }
 
   /** Reads one chunk from the pipe and writes it. */

@@ -3,18 +3,20 @@ import type { Bytes } from "../../sys.ts";
 
 const WINDOW_MS = 1000;
 
-/** Lets so many lines a second of one sender through, and tells how many more there were. */
+/** Admits so many lines a second of one sender, and reports how many were dropped. */
 export class RateLimit {
   readonly #loop: Loop;
   readonly #rate: number;
   readonly #sender: Bytes;
   readonly #warn: (text: string) => void;
-  /** When the second began, and the lines of it that were let through and dropped. */
+  /** Start of the current second. */
   #windowAt = 0;
+  /** Lines of it that were admitted. */
   #passed = 0;
+  /** Lines that were dropped since the last report. */
   #dropped = 0;
 
-  /** @param rate lines a second, 0 for any number @param warn hears once a second at most how many were dropped */
+  /** @param rate lines a second, 0 for any number @param warn called at most once a second with the number of dropped lines */
   constructor(loop: Loop, rate: number, sender: Bytes, warn: (text: string) => void) {
     this.#loop = loop;
     this.#rate = rate;
@@ -39,7 +41,7 @@ export class RateLimit {
     return false;
   }
 
-  /** Tells what was dropped until now. */
+  /** Reports the lines that were dropped until now. */
   tell(): void {
     if (this.#dropped === 0) return;
     this.#warn(

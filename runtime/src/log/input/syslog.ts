@@ -14,13 +14,13 @@ const NEWLINE = 10;
 /** Most newlines and NULs that count as the end of a message. */
 const MAX_END = SLOT_BYTES;
 const USER = 1;
-/** Room that one message can take as text at most: escaped, to be forwarded, and as parts of JSON with all fields in each. */
+/** Most bytes of scratch memory that one byte of a message takes: escaped, to be forwarded, and as JSON. */
 const TEXT_BYTES_PER_BYTE = 20;
-/** Batches taken before other events get their turn. */
+/** Batches read before other events get their turn. */
 const BATCHES_PER_TURN = 16;
 /** Bytes of messages handled as text before other events get their turn. */
 const TEXT_BYTES_PER_TURN = 1 << 19;
-/** Senders whose messages are counted at the same time; with more of them all begin anew. */
+/** Tags whose messages are counted at the same time. With more of them all counts start again. */
 const MAX_LIMITS = 256;
 
 /** The datagram sockets that programs send their messages to. */
@@ -34,11 +34,11 @@ export class SyslogInput {
   readonly #routes = new Int32Array(FACILITIES.length).map((_, facility) => routeOf(facility));
   /** Bytes of messages handled as text in this turn. */
   #textBytes = 0;
-  /** By tag. */
+  /** Limits by tag. */
   readonly #limits = new Map<Bytes, RateLimit>();
   readonly #limitOf: ((tag: Bytes) => RateLimit) | null;
 
-  /** @param limitOf makes the limit of one tag; `null` for none */
+  /** @param limitOf makes the limit of one tag; `null` when there are no limits */
   constructor(
     arena: Arena,
     writer: Writer,
@@ -54,7 +54,7 @@ export class SyslogInput {
   }
 
   /**
-   * Writes what the socket has, in several batches when it has much.
+   * Writes the messages that wait in a socket, in several batches when there are many.
    * @param resumed called when the writer, once busy, is free again
    * @returns `done` when nothing is left, `more` when it is another's turn, `busy` when the writer is
    */
@@ -69,7 +69,7 @@ export class SyslogInput {
     return "more";
   }
 
-  /** Writes what lies in the first `count` slots; `false` when the writer is busy before the end. */
+  /** Writes the messages in the first `count` slots. `false` when the writer is busy before the end. */
   write(count: number, resumed: () => void): boolean {
     for (let slot = 0; slot < count; ) {
       slot = this.#addBatch(slot, count);
@@ -82,7 +82,7 @@ export class SyslogInput {
     return true;
   }
 
-  /** Adds messages from slot `first` on; the slot after the last. */
+  /** Adds messages from slot `first` on, as many as fit; returns the slot after the last. */
   #addBatch(first: number, count: number): number {
     const { state } = this.#arena;
     const { at, bytes } = this.#stamps.refresh();
@@ -148,13 +148,13 @@ export class SyslogInput {
     return limit.admit();
   }
 
-  /** Tells what limits have dropped until now, and begins anew. */
+  /** Reports what the limits have dropped until now, and starts all counts again. */
   tellDropped(): void {
     for (const limit of this.#limits.values()) limit.tell();
     this.#limits.clear();
   }
 
-  /** Name of the program that runs as `pid`. A sender that has ended already has none. */
+  /** Returns the name of the program that runs as `pid`. A sender that has ended has none. */
   #nameOf(pid: number): Bytes {
     const name = readFile(this.#arena.sys, `/proc/${pid}/comm`, 64);
     return typeof name === "string" && name.trim() !== "" ? name.trim() : "unknown";

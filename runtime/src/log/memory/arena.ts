@@ -2,23 +2,23 @@ import { MAX_CAPTURED } from "../../../../lib/log/capture.ts";
 import { type Bytes, Errno, type Sys } from "../../sys.ts";
 import type { Range } from "./spans.ts";
 
-/** Datagrams taken from the kernel at once. */
+/** Datagrams received by one system call. */
 export const SLOTS = 64;
-/** Most messages fit into a slot; the end of a longer one lies in a room of its own. */
+/** Bytes of a slot. Most messages fit; the end of a longer one is in the slot's rest. */
 export const SLOT_BYTES = 512;
 export const REST_BYTES = 32_256;
 /** `struct mmsghdr`, and the iovecs and control data of one message. @see Sys.recvmmsg */
 const HEADER_BYTES = 64;
 const EXTRA_BYTES = 64;
 const LENGTH_AT = 56;
-/** Lengths of messages as words of the arena: the first, and from one to the next. */
+/** First word that is the length of a message. */
 export const FIRST_LENGTH = LENGTH_AT / 4;
 export const LENGTH_STEP = HEADER_BYTES / 4;
 const PID_AT = 48;
 const DATA_AT = SLOTS * (HEADER_BYTES + EXTRA_BYTES);
 const REST_AT = DATA_AT + SLOTS * SLOT_BYTES;
 
-/** {@link Progress}, the table of files, the heads of lines. */
+/** Pages of the state, of the table of files, of the heads of lines. */
 const PAGE = 4096;
 const STATE_AT = REST_AT + SLOTS * REST_BYTES;
 const FILES_AT = STATE_AT + PAGE;
@@ -26,15 +26,18 @@ export const PATH_BYTES = 256;
 const HEADS_AT = FILES_AT + PAGE;
 export const HEAD_BYTES = 512;
 
-/** Texts that had to be made, because they could not be written as they came. */
+/** Scratch memory: texts that cannot be written as they came. */
 export const SCRATCH_AT = HEADS_AT + PAGE;
 export const SCRATCH_BYTES = 1 << 20;
 
-/** What was taken from a captured service's pipe. */
+/** The chunk: bytes read from a captured service's pipe. */
 export const CHUNK_AT = SCRATCH_AT + SCRATCH_BYTES;
 export const CHUNK_BYTES = 16_384;
 
-/** Four lists of spans. Each span is two words: offset and length; the worst chunk has one line per byte, each of three spans. */
+/**
+ * Words of one of the four lists of spans. A span is two words, offset and length; the worst chunk has one line per byte, each of three
+ * spans.
+ */
 export const LIST_WORDS = 6 * CHUNK_BYTES + 1000;
 const LISTS_AT = CHUNK_AT + CHUNK_BYTES;
 
@@ -45,51 +48,56 @@ export const ENTRY_BYTES = 4608;
 export const MAX_ENTRIES = 2 * MAX_CAPTURED;
 const ARENA_BYTES = ENTRIES_AT + MAX_ENTRIES * ENTRY_BYTES;
 
-/** Words of the state. What they hold outlives a kill: with them the next incarnation goes on where this one was. */
+/** Words of the state. They outlive a kill: with them the next instance goes on where this one was. */
 export enum Word {
   /** A {@link Phase}. */
   Phase,
-  /** A {@link Kind}: what the lines came from, so what is to be given back when they are written. */
+  /** A {@link Kind}: where the batch came from, so what is to be forgotten when it is written. */
   Kind,
-  /** A {@link Protocol}: how what lies in the slots was sent. */
+  /** A {@link Protocol}: that of the messages in the slots. */
   Protocol,
-  /** Slots of the batch: first, and one after the last. */
+  /** First slot of the batch. */
   SlotFrom,
+  /** The slot after the last one of the batch. */
   SlotEnd,
-  /** How many files have a note. */
+  /** Number of notes. */
   Notes,
-  /** What of the container's log is not written yet: words of a list. */
+  /** First word of the part of the list for the container's log that is not written yet. */
   ContainerFrom,
+  /** First word after that list. */
   ContainerEnd,
   /** Entry of the service that the chunk is from. */
   ChunkEntry,
-  /** The start of a line whose end has not come: to be copied when all is written. */
+  /** Place to which the rest of the chunk is copied when the batch is written: the carry. */
   CarryTo,
+  /** Place of that rest. */
   CarryFrom,
+  /** Its length. */
   CarryBytes,
+  /** Bytes of the carry after that. */
   CarryTotal,
-  /** 1 when what is written of the chunk ends amid a line. */
+  /** 1 when the part of the chunk that is written ends amid a line. */
   Torn,
-  /** 64 bits, which the kernel counts up: the end of the chunk. */
+  /** End of the chunk, as 64 bits that the kernel counts up. */
   ChunkEnd = 20,
   /** The first note: {@link NOTE_WORDS} each. */
   FirstNote = 32,
 }
 
-/** Where the 64 bits of {@link Word.ChunkEnd} are. */
+/** Place of {@link Word.ChunkEnd}. */
 export const CHUNK_END_AT = STATE_AT + Word.ChunkEnd * 4;
-/** Two words, for a span that starts within another. */
+/** Two words for a span that starts within another. */
 export const PARTIAL = STATE_AT / 4 + 512;
 
 /** A note: place of the path, list from, list end, bytes, the file's size before (two words). */
 export const NOTE_WORDS = 8;
 
 export enum Phase {
-  /** What was received is not written yet. */
+  /** Nothing is being written; messages may be received and not written yet. */
   Idle = 0,
-  /** It is being written: each file's size tells how much of it. */
+  /** The batch is being written: each file's size shows how much of it. */
   Writing = 1,
-  /** It is written, and has to be forgotten. */
+  /** The batch is written and is being forgotten. */
   Forgetting = 2,
 }
 
@@ -106,16 +114,16 @@ export enum Protocol {
 }
 
 /**
- * The memory that every incarnation of the daemon works in: an anonymous file that the init holds. What the kernel has handed
- * over lies here from the first moment, so a kill takes nothing away; the {@link Word}s tell what has become of it.
+ * The memory that every instance of the daemon works in: an anonymous file that the init holds. What the kernel has handed
+ * over lies here from the first moment, so a kill takes nothing away; the {@link Word}s hold how far it was handled.
  */
 export class Arena {
   readonly sys: Sys;
   readonly fd: number;
   readonly bytes: Uint8Array;
-  /** All of it, as words: spans are there. */
+  /** The same memory as words. */
   readonly words: Int32Array;
-  /** What {@link Word} names. */
+  /** The words that {@link Word} names. */
   readonly state: Int32Array;
 
   constructor(sys: Sys, fd: number, buffer: ArrayBuffer) {
@@ -124,20 +132,20 @@ export class Arena {
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer);
     this.state = new Int32Array(buffer, STATE_AT, PAGE / 4);
-    // A page that is not there when the kernel copies a message into it can cost that message, if we are killed just then.
+    // Touches each page: one that is missing when the kernel copies a message into it can cost the message, if a kill comes just then.
     for (let at = 0; at < REST_AT; at += PAGE) this.bytes[at] = this.bytes[at] as number;
     for (let at = STATE_AT; at <= SCRATCH_AT; at += PAGE) this.bytes[at] = this.bytes[at] as number;
   }
 
-  /** @returns `-errno` when the memory cannot be had */
+  /** Maps the memory. @returns `-errno` when that fails */
   static open(sys: Sys, fd: number): Arena | number {
     const buffer = sys.map(fd, ARENA_BYTES);
     return typeof buffer === "number" ? buffer : new Arena(sys, fd, buffer);
   }
 
   /**
-   * Takes what the socket has, and what comes while it does: the more is written at once, the less each message costs.
-   * @returns how many messages
+   * Receives messages until a socket has no more: the more are written at once, the less each costs.
+   * @returns the number of messages
    */
   receive(socket: number): number {
     let count = 0;
@@ -155,12 +163,12 @@ export class Arena {
     this.sys.syslogLines(this.bytes, SLOTS, SLOT_BYTES, count, found);
   }
 
-  /** Length of the message in a slot, 0 for none; more than slot and room hold when its end is lost. */
+  /** Length of the message in a slot, 0 for none; more than slot and rest hold when its end is lost. */
   slotLength(slot: number): number {
     return this.words[slot * LENGTH_STEP + FIRST_LENGTH] as number;
   }
 
-  /** The sender's pid, 0 when it is not of our PID namespace. */
+  /** The sender's pid, 0 for a sender of another PID namespace. */
   slotPid(slot: number): number {
     return this.words[(SLOTS * HEADER_BYTES + slot * EXTRA_BYTES + PID_AT) >> 2] as number;
   }
@@ -170,7 +178,7 @@ export class Arena {
   }
 
   /**
-   * Returns the start of the message in a slot as text, and the place of what follows.
+   * Returns the start of the message in a slot as text, and the place of its rest.
    * @param max most bytes of the start; those in the slot itself are always in it
    */
   slotText(slot: number, max: number): { start: Bytes; rest: Range } {
@@ -205,7 +213,7 @@ export class Arena {
     return Math.max(CHUNK_AT, this.state[Word.ChunkEnd] as number);
   }
 
-  /** Forgets the chunk, or makes the kernel write the next one to its place. */
+  /** Forgets the chunk. The kernel writes the next one to the same place. */
   clearChunk(): void {
     this.state[Word.ChunkEnd + 1] = 0;
     this.state[Word.ChunkEnd] = CHUNK_AT;
@@ -219,7 +227,7 @@ export class Arena {
     return this.sys.poke(this.bytes, at, text);
   }
 
-  /** A text that ends with NUL. */
+  /** Returns a text that ends with NUL. */
   text(at: number, maxBytes: number): Bytes {
     const end = this.sys.find(this.bytes, at, at + maxBytes, 0);
     return this.peek(at, end < 0 ? at + maxBytes : end);

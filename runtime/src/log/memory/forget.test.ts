@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { FakeSys } from "../../fake/sys-fake.ts";
 import { Arena, CHUNK_AT, FIRST_LENGTH, Kind, LENGTH_STEP, Phase, Word } from "./arena.ts";
-import { EntryWord, entryAt, forget } from "./forget.ts";
+import { EntryWord, entryAt } from "./entries.ts";
+import { forget } from "./forget.ts";
 
 /** An arena in which four messages of six, or a chunk that ended with the start of a line, are written. */
 function arenaOf(kind: Kind): Arena {

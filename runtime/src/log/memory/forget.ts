@@ -1,20 +1,8 @@
-import { type Arena, ENTRIES_AT, ENTRY_BYTES, FIRST_LENGTH, Kind, LENGTH_STEP, Phase, Word } from "./arena.ts";
-
-/** Words of a captured service's entry. */
-export enum EntryWord {
-  Used = 0,
-  CarryBytes = 1,
-  /** 1 when what was written last ended amid a line. It stands after the carry. */
-  Torn = 1024,
-}
-
-/** Where a captured service's entry starts. */
-export function entryAt(entry: number): number {
-  return ENTRIES_AT + entry * ENTRY_BYTES;
-}
+import { type Arena, FIRST_LENGTH, Kind, LENGTH_STEP, Phase, Word } from "./arena.ts";
+import { EntryWord, entryWord } from "./entries.ts";
 
 /**
- * Gives back what the lines that are written came from. Each step can be done twice, so that a kill between two of them does no
+ * Forgets the messages or the chunk whose lines are written. Each step can be done twice, so that a kill between two of them does no
  * harm.
  */
 export function forget(arena: Arena): void {
@@ -27,9 +15,9 @@ export function forget(arena: Arena): void {
   if (state[Word.Kind] === Kind.Chunk) {
     const from = state[Word.CarryFrom] as number;
     bytes.copyWithin(state[Word.CarryTo] as number, from, from + (state[Word.CarryBytes] as number));
-    const entry = entryAt(state[Word.ChunkEntry] as number) / 4;
-    words[entry + EntryWord.CarryBytes] = state[Word.CarryTotal] as number;
-    words[entry + EntryWord.Torn] = state[Word.Torn] as number;
+    const entry = state[Word.ChunkEntry] as number;
+    words[entryWord(entry, EntryWord.CarryBytes)] = state[Word.CarryTotal] as number;
+    words[entryWord(entry, EntryWord.Torn)] = state[Word.Torn] as number;
     arena.clearChunk();
   }
   state[Word.Phase] = Phase.Idle;

@@ -5,24 +5,24 @@ import { Errno, Poll } from "../../sys.ts";
 import { type Arena, Word } from "../memory/arena.ts";
 import { writeSpans } from "../memory/spans.ts";
 
-/** What a pipe takes whole or not at all, and never amid another's line. @see pipe(7) PIPE_BUF */
+/** Longest write that a pipe never splits. @see PIPE_BUF in pipe(7) */
 export const ATOMIC_BYTES = 4096;
-/** A reader that takes nothing for this long gets what comes later only; nobody waits for it any more. */
+/** If stdout accepts nothing for this long, pending lines are dropped. */
 const STALL_MS = 500;
-/** What an engine may be behind: the kernel takes memory for it only as it is. */
+/** Size of the pipe's buffer. The kernel allocates its memory as it fills. */
 const PIPE_BYTES = 1 << 20;
 const NEWLINE = 10;
 
 /**
- * The container's log: our standard output. Lines are written whole. A reader that is slow slows us (and with us the
- * senders), one that stands still does not: what it does not take is dropped, counted and told.
+ * The container's log: standard output. Lines are written whole. A slow reader slows the daemon, and with it the senders. A reader that
+ * has stopped does not: lines that it does not accept are dropped and counted, and a warning reports them.
  */
 export class ContainerLog {
   readonly #arena: Arena;
   readonly #loop: Loop;
   readonly #warn: (text: string) => void;
   readonly #stdout: OwnStream;
-  /** Bytes of the group at the list's start that are written. */
+  /** Bytes of the list's first group that are written already. */
   #skip = 0;
   #stalled = false;
   #broken = false;
@@ -34,7 +34,7 @@ export class ContainerLog {
     this.#loop = loop;
     this.#warn = warn;
     this.#stdout = new OwnStream(arena.sys, 1);
-    // Whether that is granted or not: it saves senders from waiting for a reader that is behind for a moment.
+    // Senders then do not wait for a reader that is late for a moment. Where the kernel refuses, they do.
     if (this.#stdout.isPipe) arena.sys.pipeSize(this.#stdout.fd, PIPE_BYTES);
   }
 
@@ -66,7 +66,7 @@ export class ContainerLog {
     return true;
   }
 
-  /** End of the lines that fit into one atomic write, at least one line, and their bytes. */
+  /** Returns the end of the lines that fit into one atomic write, at least one line, and their bytes. */
   #group(from: number, end: number): [number, number] {
     const { words, bytes } = this.#arena;
     const endsLine = (at: number) => bytes[(words[at - 2] as number) + (words[at - 1] as number) - 1] === NEWLINE;

@@ -7,7 +7,7 @@ import { type Bytes, Open, type Sys } from "../../sys.ts";
 import { ADM_GID, isRegular, type LogFile } from "./log-file.ts";
 
 const GZIP = ["/usr/bin/gzip", "/bin/gzip"] as const;
-/** A rotation that fails is tried again after this time. */
+/** Wait after a rotation that failed. */
 const RETRY_MS = 60_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -57,11 +57,11 @@ export class Rotation {
     if (rules.rotateMs > 0) this.#armAge();
   }
 
-  /** Rotates the file if it is too large. Call it when a batch is written to its end. */
+  /** Rotates the file if it is too large. To be called between two batches. */
   check(): void {
     const { rotateBytes } = this.#rules;
     const { size, whole } = this.#file;
-    // A line that never ends must not fill the disk either.
+    // A line without end must not fill the disk either.
     if (rotateBytes > 0 && size >= (whole ? rotateBytes : 2 * rotateBytes)) this.#rotate();
   }
 
@@ -81,7 +81,7 @@ export class Rotation {
     return isTrustedPlace(this.#sys, this.#file.path);
   }
 
-  /** How long ago the last rotation was: what rotated then was written last at that time. 0 without one. */
+  /** Returns how long ago the last rotation was, by the last write to the newest rotated file; 0 without one. */
   #ageOf(previous: Bytes): number {
     const stat = this.#sys.stat(previous);
     return typeof stat === "number" ? 0 : Math.min(this.#rules.rotateMs, Math.max(0, this.#sys.time() - stat.mtimeMs));
@@ -89,7 +89,7 @@ export class Rotation {
 
   #rotate(): void {
     const { path } = this.#file;
-    // A number that is being compressed must keep its name until it is.
+    // A file must keep its number while it is being compressed.
     if (this.#compressing || this.#loop.now() < this.#notBefore || !this.#trusted || !isRegular(this.#sys, path))
       return;
     this.#file.close();
@@ -103,7 +103,7 @@ export class Rotation {
     this.#compress();
   }
 
-  /** Makes place for a new `.1`, from the top down to the first free number, and gives it the file. */
+  /** Renames each file to the next number, from the first free number down, and the current file to `.1`. */
   #shift(path: Bytes): number {
     const { keep } = this.#rules;
     let free = 1;
@@ -144,7 +144,7 @@ export class Rotation {
     return typeof this.#sys.lstat(name) === "number" ? null : name;
   }
 
-  /** Takes away what an interrupted compression left: the half of its result, or what it has replaced. */
+  /** Removes the leftovers of an interrupted compression: half of its result, or the file that it has replaced. */
   #tidy(): void {
     if (!this.#trusted) return;
     for (let number = 1; number <= this.#rules.keep; number++) {
@@ -154,7 +154,7 @@ export class Rotation {
     }
   }
 
-  /** Compresses the newest file that is to be compressed and is not yet; the others follow. */
+  /** Compresses the newest file that should be and is not yet; the others follow. */
   #compress(): void {
     if (!this.#rules.compress || this.#compressing || !this.#trusted) return;
     const gzip = GZIP.find((path) => typeof this.#sys.stat(path) !== "number");
@@ -199,7 +199,7 @@ export class Rotation {
           sys.unlink(temporary);
           this.#warn(`cannot compress ${name}: gzip failed (status ${status}); it stays as it is`);
         }
-        // It may have grown meanwhile.
+        // The current file may have grown meanwhile.
         this.check();
       },
     });

@@ -23,14 +23,14 @@ export class Writer {
   /** Files of lines with a route, by its bits. */
   readonly #routed: readonly LogFile[];
   readonly #written: (files: readonly LogFile[]) => void;
-  /** Which files each line of the batch goes to; all lines are spans of the list of files, two each. */
+  /** Route of each line of the batch. Each line is two spans of the list of files. */
   readonly #routes = new Int32Array(2 * SLOTS);
   #lines = 0;
   #allRoutes = 0;
   #uniform = true;
   #filesEnd: number;
   #filesBytes = 0;
-  /** The container's log has a list of its own: a line of it differs from that of the files. */
+  /** Whether the container's log has a list of its own, because a line of it differs from that of the files. */
   #apart = false;
   #containerEnd: number;
   readonly #spool: LogFile | null;
@@ -40,10 +40,10 @@ export class Writer {
   #scratch = SCRATCH_AT;
   #touched: LogFile[] = [];
   #resumed: () => void = () => {};
-  /** A batch is not written to its end: nothing new may be laid out. */
+  /** Whether a batch is not written to its end. Nothing new may be laid out then. */
   busy = false;
 
-  /** @param written called when a batch is done with, with the files that it was written to */
+  /** @param written called after each batch, with the files that it was written to */
   constructor(
     arena: Arena,
     container: ContainerLog,
@@ -66,12 +66,12 @@ export class Writer {
     return this.#lines === 0 && !this.#apart;
   }
 
-  /** Whether as many lines and as much text can be added still. */
+  /** Whether so many lines and so much text can still be added. */
   fits(lines: number, bytes: number): boolean {
     return this.#lines + lines <= this.#routes.length && this.#scratch + bytes <= SCRATCH_AT + SCRATCH_BYTES;
   }
 
-  /** Lays a text out in the arena; where it starts. It ends where the next one starts. */
+  /** Copies a text into the arena and returns where it starts. It ends where the next one starts. */
   place(text: Bytes): number {
     const at = this.#scratch;
     if (at + text.length > SCRATCH_AT + SCRATCH_BYTES) throw new Error("a batch of the log daemon is too large");
@@ -79,7 +79,7 @@ export class Writer {
     return at;
   }
 
-  /** A line that reads the same everywhere: `head` (offset and bytes) and `[from, end)`. */
+  /** Adds a line that reads the same everywhere: its head, then `[from, end)`. Five numbers, because nearly every message comes here. */
   add(headAt: number, headBytes: number, from: number, end: number, route: number): void {
     const words = this.#arena.words;
     const at = this.#filesEnd;
@@ -99,7 +99,7 @@ export class Writer {
     this.span(from, end - from);
   }
 
-  /** A line of the files alone; what the container's log has instead follows as {@link span}s. */
+  /** Adds a line to the files alone. That of the container's log follows as {@link span}s. */
   addToFiles(headAt: number, headBytes: number, from: number, end: number, route: number): void {
     this.apart();
     const containerEnd = this.#containerEnd;
@@ -107,7 +107,7 @@ export class Writer {
     this.#containerEnd = containerEnd;
   }
 
-  /** From here on the container's log has a list of its own. */
+  /** Begins a list of its own for the container's log. */
   apart(): void {
     if (this.#apart) return;
     this.#apart = true;
@@ -117,7 +117,7 @@ export class Writer {
     this.#containerEnd += this.#filesEnd - files;
   }
 
-  /** A part of the container's log alone, once it is {@link apart}. */
+  /** Adds a part of a line to the container's log alone, once it is {@link apart}. */
   span(at: number, length: number): void {
     // An empty span says nothing of where a line ends.
     if (length === 0) return;
@@ -127,7 +127,7 @@ export class Writer {
     this.#containerEnd += 2;
   }
 
-  /** A line of the container's log alone, of two parts. */
+  /** Adds a line of two parts to the container's log alone. */
   spans(prefixAt: number, prefixBytes: number, at: number, length: number): void {
     const { words } = this.#arena;
     const end = this.#containerEnd;
@@ -151,7 +151,7 @@ export class Writer {
     this.#forwardLines++;
   }
 
-  /** Lays out copies of parts of the arena, one after the other. */
+  /** Copies parts of the arena to one place. */
   join(ranges: readonly Range[]): Range {
     const at = this.#scratch;
     for (const { from, end } of ranges) {
@@ -163,7 +163,7 @@ export class Writer {
 
   /**
    * Writes the batch.
-   * @param resumed called when the batch is done with, if that is not at once
+   * @param resumed called when the batch is written, if that is not at once
    */
   commit(kind: Kind, resumed: () => void): boolean {
     this.#arena.state[Word.Notes] = 0;
@@ -177,7 +177,7 @@ export class Writer {
     return this.#write(kind, resumed);
   }
 
-  /** Makes the list of those lines that go to a file; where it ends. */
+  /** Makes the list of the lines that go to one file; returns where it ends. */
   #noteSome(file: LogFile, route: number, from: number): number {
     const { words } = this.#arena;
     let end = from;
@@ -209,7 +209,7 @@ export class Writer {
     return this.#write(Kind.Chunk, resumed);
   }
 
-  /** Finishes what an earlier incarnation began, by its notes. `true` when that is done at once. */
+  /** Finishes the batch of the previous instance by its notes. `true` when that is done at once. */
   recover(resumed: () => void): boolean {
     const { sys, state } = this.#arena;
     if (state[Word.Phase] === Phase.Forgetting) forget(this.#arena);
@@ -219,7 +219,7 @@ export class Writer {
       const fd = openLog(sys, this.#arena.path(state[at] as number));
       if (typeof fd === "string" || fd < 0) continue;
       const before = (state[at + 5] as number) * 2 ** 32 + ((state[at + 4] as number) >>> 0);
-      // Smaller than noted: somebody has emptied it, and nothing of the batch is in it.
+      // A file that is smaller than noted was emptied by somebody: it has nothing of the batch.
       const done = Math.max(0, sys.size(fd) - before);
       writeSpans(this.#arena, fd, this.#noted(at), done);
       sys.close(fd);
@@ -275,7 +275,7 @@ export class Writer {
     for (let note = 0; note < this.#touched.length; note++) {
       this.#touched[note]?.write(this.#noted(Word.FirstNote + note * NOTE_WORDS));
     }
-    // The container's log can take its time: whoever moves a file meanwhile must not make one who comes after us write it again.
+    // Notes are taken back before the container's log is written, which may take long: a file that is moved meanwhile would look unwritten.
     state[Word.Notes] = 0;
     this.busy = true;
     this.#resumed = resumed;
