@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { boot } from "../harness/container.ts";
-import { eventually, trivialRuns } from "../harness/deadline.ts";
+import { eventually, reaches, trivialRuns } from "../harness/deadline.ts";
 import { gated, waiting } from "../harness/fixtures.ts";
 import { assertWell, LONGER, TORTURE, vitals } from "../harness/health.ts";
 import { test } from "../harness/test.ts";
@@ -65,9 +65,9 @@ test("A50 a thousand processes that end at the same moment are reaped", async ()
     main: `${gated(1000)}; ${waiting()}`,
     services: { s: { run: waiting({}, "service-ready") } },
   });
+  await reaches("they wait", () => box.processes().filter(({ name }) => name === "cat").length, 1000);
   await box.sees(/^ready$/m);
   await box.sees("service-ready");
-  await eventually("they wait", () => box.processes().filter(({ name }) => name === "cat").length === 1000);
   const before = await vitals(box, "s");
   await box.exec("kill $(cat /tmp/gatekeeper)");
   await eventually("they are gone", () => box.processes().every(({ name }) => name !== "cat"));
