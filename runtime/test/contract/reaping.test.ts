@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { boot } from "../harness/container.ts";
-import { eventually } from "../harness/deadline.ts";
+import { eventually, reaches } from "../harness/deadline.ts";
 import { gated, waiting } from "../harness/fixtures.ts";
 import { test } from "../harness/test.ts";
 
@@ -42,8 +42,8 @@ function quote(word: string): string {
 
 test("A50 many orphans that end at the same moment are all reaped", async () => {
   await using box = await boot({ main: `${gated(300)}; ${waiting()}` });
+  await reaches("300 wait", () => box.processes().filter(({ name }) => name === "cat").length, 300);
   await box.sees("ready");
-  await eventually("300 wait", () => box.processes().filter(({ name }) => name === "cat").length === 300);
   await box.exec("kill $(cat /tmp/gatekeeper)");
   await eventually("all are gone", () => box.processes().every(({ name }) => name !== "cat"));
   assert.deepEqual(box.zombies(), []);
