@@ -96,7 +96,7 @@ function readRfc5424(priority: number, text: Bytes, own: Bytes): SyslogMessage |
 
 /** Whether a host name is this machine's, with or without a domain. */
 function isThisMachine(host: Bytes, own: Bytes): boolean {
-  return host === own || host.startsWith(`${own}.`) || host === "localhost";
+  return host === own || host === "localhost" || host.startsWith(`${own}.`) || own.startsWith(`${host}.`);
 }
 
 /** Returns where the structured data that starts at `at` ends; -1 when there is none, or too much. */

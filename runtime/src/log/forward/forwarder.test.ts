@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import fc from "fast-check";
 import { escapeText } from "../../../../lib/log/escape.ts";
 import { frameMessage, readFrames } from "../../../../lib/log/frame.ts";
 import { FakeSys } from "../../fake/sys-fake.ts";
@@ -147,4 +148,40 @@ test("Forwarder passes the start of a message over that a full disk has left, on
 test("Forwarder passes over what is no message", () => {
   const world = new World(frame("one") + "no message", frame("two"));
   assert.deepEqual(world.texts, ["one", "two"]);
+});
+
+test("Forwarder sends every frame once and in order, however long it is and however little the remote takes at once", () => {
+  const length = fc.oneof(fc.nat(100), fc.integer({ min: 20_000, max: 66_000 }));
+  const lengths = fc.array(length, { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(lengths, fc.integer({ min: 500, max: 70_000 }), fc.nat(5), (sizes, most, full) => {
+      const texts = sizes.map((size, index) => `${index} ${"x".repeat(size)}`);
+      const halves = [texts.slice(0, full), texts.slice(full)].map((half) => half.map(frame).join("")) as [
+        Bytes,
+        Bytes,
+      ];
+      const world = new World(halves[0], halves[1], (kernel) => {
+        return new Proxy(kernel, {
+          get(target, name) {
+            const member = Reflect.get(target, name) as unknown;
+            if (name === "write") return (fd: number, data: Bytes) => target.write(fd, data.slice(0, most));
+            return typeof member === "function" ? member.bind(target) : member;
+          },
+        });
+      });
+      // What is longer than a frame may be is cut.
+      assert.deepEqual(
+        world.texts,
+        texts.map(
+          (text) =>
+            readFrames(frame(text)).frames.map(([from, end]) =>
+              frame(text)
+                .slice(from, end)
+                .replace(/^.* - - - /, ""),
+            )[0],
+        ),
+      );
+    }),
+    { numRuns: 20 },
+  );
 });

@@ -1,9 +1,9 @@
 import type { LogSettings } from "../../../../lib/log/settings.ts";
 import type { Loop } from "../../base/loop.ts";
 import type { Bytes } from "../../sys.ts";
-import { type Arena, CHUNK_AT, CHUNK_BYTES, CHUNK_END_AT, Word } from "../memory/arena.ts";
+import { type Arena, CHUNK_AT, CHUNK_BYTES, CHUNK_END_AT, type Range, Word } from "../memory/arena.ts";
 import { CARRY_AT, CARRY_BYTES, EntryWord, entryAt, entryWord } from "../memory/entries.ts";
-import type { Range, SpanList } from "../memory/spans.ts";
+import type { SpanList } from "../memory/spans.ts";
 import type { Stamps } from "../memory/stamps.ts";
 import { ATOMIC_BYTES } from "../output/container-log.ts";
 import type { Formatter, Text } from "../output/formatter.ts";

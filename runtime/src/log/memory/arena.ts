@@ -1,6 +1,11 @@
 import { MAX_CAPTURED } from "../../../../lib/log/capture.ts";
 import { type Bytes, Errno, type Sys } from "../../sys.ts";
-import type { Range } from "./spans.ts";
+
+/** A part of the arena: `[from, end)`, in bytes. */
+export interface Range {
+  readonly from: number;
+  readonly end: number;
+}
 
 /** Datagrams received by one system call. */
 export const SLOTS = 64;

@@ -4,12 +4,6 @@ import { type Arena, PARTIAL } from "./arena.ts";
 /** Spans that one system call takes. @see IOV_MAX in writev(2) */
 const WORDS_PER_CALL = 2048;
 
-/** A part of the arena: `[from, end)`, in bytes. */
-export interface Range {
-  readonly from: number;
-  readonly end: number;
-}
-
 /** A list of spans in the arena. */
 export interface SpanList {
   /** First word of the list. */

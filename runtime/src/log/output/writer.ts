@@ -1,7 +1,17 @@
 import type { Bytes } from "../../sys.ts";
-import { type Arena, Kind, NOTE_WORDS, Phase, SCRATCH_AT, SCRATCH_BYTES, SLOTS, Word } from "../memory/arena.ts";
+import {
+  type Arena,
+  Kind,
+  NOTE_WORDS,
+  Phase,
+  type Range,
+  SCRATCH_AT,
+  SCRATCH_BYTES,
+  SLOTS,
+  Word,
+} from "../memory/arena.ts";
 import { forget } from "../memory/forget.ts";
-import { type Range, type SpanList, writeSpans } from "../memory/spans.ts";
+import { type SpanList, writeSpans } from "../memory/spans.ts";
 import type { ContainerLog } from "./container-log.ts";
 import { type LogFile, openLog } from "./log-file.ts";
 
