@@ -199,6 +199,7 @@ export class FakeSys implements Sys {
     flags: number,
     ids: readonly number[] | null,
   ): number {
+    this.#note(3, 0);
     const descriptions = stdio.map((fd) => (fd < 0 ? describe({}) : this.#descriptors.get(fd)));
     if (!descriptions.every((description) => description !== undefined)) return spawnFailure("stdio", EBADF);
     const directory = cwd === "" ? this.#directory : this.files.find(cwd, this.#directory);
