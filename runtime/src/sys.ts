@@ -316,6 +316,7 @@ export enum Errno {
   EMFILE = 24,
   ENOSPC = 28,
   EPIPE = 32,
+  ENOSYS = 38,
   ELOOP = 40,
   ENOTSOCK = 88,
   EMSGSIZE = 90,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { boot } from "../harness/container.ts";
 import { eventually } from "../harness/deadline.ts";
-import { NO_REFUSAL, REFUSAL_ERRNOS, REFUSED, type Refusal } from "../harness/refusal.ts";
+import { NO_REFUSAL, REFUSAL_ERRNOS, REFUSED_NEW, type Refusal } from "../harness/refusal.ts";
 import { skip, test } from "../harness/test.ts";
 
 /** What stands in the output when something of the life did not work. */
@@ -58,10 +58,40 @@ async function life(refusal: Refusal): Promise<void> {
   assert.doesNotMatch(box.output.text, COMPLAINT);
 }
 
-for (const call of REFUSED) {
-  for (const errno of REFUSAL_ERRNOS) {
-    const title = `A16 a whole life works where ${call} is answered by ${errno}`;
-    if (NO_REFUSAL === null) test(title, () => life({ call, errno }));
-    else skip(title, NO_REFUSAL);
-  }
+/** A test that needs a filter. */
+const confined: typeof test = (title, body) => (NO_REFUSAL === null ? test(title, body) : skip(title, NO_REFUSAL));
+
+for (const call of REFUSED_NEW) {
+  for (const errno of REFUSAL_ERRNOS)
+    confined(`A16 a whole life works where ${call} is answered by ${errno}`, () => life({ call, errno }));
 }
+
+confined("A16 my_init ends at once and names an old call that it cannot do without", async () => {
+  await using box = await boot({ refusal: { call: "signalfd4", errno: "EPERM" }, main: "exec sleep 1000" });
+  await box.sees("cannot receive signals: Operation not permitted; the kernel or a seccomp profile refuses signalfd4");
+  assert.equal((await box.ended()).code, 1);
+});
+
+confined("A96 the log daemon's sockets are not there where recvmmsg is refused, which is said", async () => {
+  await using box = await boot({
+    refusal: { call: "recvmmsg", errno: "EPERM" },
+    files: { "/etc/shipshape/logd.conf": "" },
+    services: { web: { run: "exec sleep 1000" } },
+  });
+  await box.sees("the kernel or a seccomp profile refuses recvmmsg: allow it; what programs send to syslog is lost");
+  await eventually("sv is answered", async () => (await box.sv("status", "web")).startsWith("run: web: "));
+  assert.equal((await box.exec("[ -e /dev/log ]")).code, 1);
+  assert.equal((await box.stop()).code, 0);
+});
+
+confined("A96 a service's output goes to the container's where splice is refused, which is said", async () => {
+  await using box = await boot({
+    refusal: { call: "splice", errno: "EPERM" },
+    env: { LOG_CAPTURE: "on" },
+    files: { "/etc/shipshape/logd.conf": "" },
+    services: { web: { run: "echo said-by-web; exec sleep 1000" } },
+  });
+  await box.sees("the kernel or a seccomp profile refuses splice: allow it; it goes to the container's");
+  await box.sees(/^said-by-web$/m);
+  assert.equal((await box.stop()).code, 0);
+});

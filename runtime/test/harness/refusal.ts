@@ -1,13 +1,15 @@
 /** Error numbers of amd64 and arm64 that seccomp profiles and old kernels answer with. */
 const ERRNO = { EPERM: 1, ENOSYS: 38 } as const;
 
-/** System calls that hosts refuse: their numbers on amd64 and arm64. Those without a number on arm64 do not exist there. */
-const CALLS = {
+/** Calls newer than Linux 3.16 that the runtime makes: their numbers on amd64 and arm64. */
+const NEW_CALLS = {
   memfd_create: [319, 279],
   execveat: [322, 281],
   close_range: [436, 436],
   faccessat2: [439, 439],
 } as const;
+/** Older ones, which a host can refuse all the same. */
+const CALLS = { ...NEW_CALLS, recvmmsg: [299, 243], signalfd4: [289, 74], splice: [275, 76] } as const;
 
 /** Numbers of architectures as `process.arch` names them: column of {@link CALLS}, prctl(2), audit architecture, first call of Linux 3.17. */
 const MACHINES: Readonly<Record<string, { column: 0 | 1; prctl: number; audit: number; since317: number }>> = {
@@ -15,33 +17,28 @@ const MACHINES: Readonly<Record<string, { column: 0 | 1; prctl: number; audit: n
   arm64: { column: 1, prctl: 167, audit: 0xc00000b7, since317: 277 },
 };
 
-/** Every call that Linux 3.17 and later ones brought, whoever makes it. */
+/** Every call that Linux has since 3.17, whoever makes it. */
 export const NEWER = "every call since Linux 3.17";
-export type Refused = keyof typeof CALLS | typeof NEWER;
-export type RefusalErrno = keyof typeof ERRNO;
+export const REFUSED_NEW = [...(Object.keys(NEW_CALLS) as (keyof typeof NEW_CALLS)[]), NEWER] as const;
+export const REFUSAL_ERRNOS = Object.keys(ERRNO) as (keyof typeof ERRNO)[];
 
 /** A seccomp filter of a box: the kernel answers `call` with `errno` instead of making it. */
 export interface Refusal {
-  readonly call: Refused;
-  readonly errno: RefusalErrno;
+  readonly call: keyof typeof CALLS | typeof NEWER;
+  readonly errno: keyof typeof ERRNO;
 }
 
-export const REFUSED = [...(Object.keys(CALLS) as (keyof typeof CALLS)[]), NEWER] as const;
-export const REFUSAL_ERRNOS = Object.keys(ERRNO) as RefusalErrno[];
 /** Why no filter can be made on this machine, or `null`. */
 export const NO_REFUSAL = MACHINES[process.arch] === undefined ? `no numbers of system calls of ${process.arch}` : null;
 
-/** The filter that `SHIPSHAPE_REFUSE=CALL:ERRNO` asks for in all boxes of a run (`newer` for all new calls), if any. */
+/** The filter that `SHIPSHAPE_REFUSE=CALL:ERRNO` asks for in every box of a run (`newer` is {@link NEWER}), if any. */
 export function refusalOfRun(text = process.env.SHIPSHAPE_REFUSE ?? ""): Refusal | undefined {
   if (text === "") return undefined;
-  const [name, errno] = text.split(":");
-  const call = name === "newer" ? NEWER : REFUSED.find((known) => known === name);
-  const known = REFUSAL_ERRNOS.find((one) => one === errno);
-  if (call === undefined || known === undefined)
-    throw new Error(
-      `cannot understand SHIPSHAPE_REFUSE="${text}": write CALL:ERRNO, with a call of ${REFUSED.join(", ")}`,
-    );
-  return { call, errno: known };
+  const [name, errno] = text.replace(/^newer:/, `${NEWER}:`).split(":");
+  const refusals = REFUSED_NEW.flatMap((call) => REFUSAL_ERRNOS.map((known) => ({ call, errno: known })));
+  const found = refusals.find((refusal) => refusal.call === name && refusal.errno === errno);
+  if (found === undefined) throw new Error(`cannot refuse "${text}": SHIPSHAPE_REFUSE is CALL:EPERM or CALL:ENOSYS`);
+  return found;
 }
 
 /** Perl that installs the filter in argument 1 as root may, without losing set-user-ID programs, and becomes the rest. */

@@ -3,6 +3,7 @@ import { parseSettingLines, parseSwitch } from "../../../../lib/text/setting-lin
 import { readFile } from "../../base/files.ts";
 import type { Messages } from "../../base/messages.ts";
 import { outputPipe } from "../../base/output-pipe.ts";
+import { explainCall, isRefused } from "../../base/refusal.ts";
 import type { Bytes, Sys } from "../../sys.ts";
 
 const SERVICES = "/etc/service";
@@ -59,6 +60,9 @@ export class Captures {
     const known = held ?? this.#pipes.get(name);
     if (known === undefined && this.#pipes.size >= MAX_CAPTURED)
       return this.#refuse(name, `the log daemon takes ${MAX_CAPTURED} services at most`);
+    // Nothing has these descriptors: a kernel that makes the call says so.
+    const reads = known === undefined ? this.#sys.splice(-1, -1, new Uint8Array(8), 0, 1) : 0;
+    if (isRefused(reads)) return this.#refuse(name, explainCall(this.#sys, "splice", reads));
     const pipe = known ?? outputPipe(this.#sys);
     if (typeof pipe === "number") return this.#refuse(name, this.#sys.strerror(-pipe));
     this.#released.delete(name);
