@@ -37,7 +37,7 @@ _Noreturn void last_resort_restart(bool counted) {
   // Else a limit that was raised since would look like the original one.
   setrlimit(RLIMIT_NOFILE, &origin.open_files);
   syscall(SYS_execveat, self, "", argv, environ, AT_EMPTY_PATH);
-  if (errno == ENOSYS) execve("/proc/self/exe", argv, environ);  // old kernels and qemu-user
+  execve("/proc/self/exe", argv, environ);  // for old kernels, seccomp profiles and qemu-user, which refuse execveat
   say("*** cannot start %s again: %s\n", origin.argv[0], strerror(errno));
   last_resort_reap();
 }

@@ -191,7 +191,7 @@ SYS(read) { return filled(ctx, read(INT(0), buffer, room(NUMBER(1)))); }
 SYS(pread) { return filled(ctx, pread(INT(0), buffer, room(NUMBER(1)), NUMBER(2))); }
 SYS(stat) { return stat_at(ctx, TEXT(0), 0); }
 SYS(lstat) { return stat_at(ctx, TEXT(0), AT_SYMLINK_NOFOLLOW); }
-SYS(access) { return result(ctx, faccessat(AT_FDCWD, TEXT(0), INT(1), AT_EACCESS)); }
+SYS(access) { return result(ctx, faccessat(AT_FDCWD, TEXT(0), INT(1), AT_EACCESS) && (errno != EPERM || access(TEXT(0), INT(1))) ? -1 : 0); }
 SYS(readdir) {
   DIR *dir = opendir(TEXT(0));
   if (!dir) return result(ctx, -1);

@@ -119,7 +119,10 @@ export interface Sys {
   pwrite(fd: number, data: Bytes, offset: number): number;
   stat(path: Path): Stat | number;
   lstat(path: Path): Stat | number;
-  /** 0 when the effective user may; `mode`: 4 read, 2 write, 1 execute, 0 exists. @see faccessat(2) AT_EACCESS */
+  /**
+   * 0 when the effective user may, the real user where `faccessat2(2)` is refused by EPERM, as old seccomp profiles do.
+   * @param mode 4 read, 2 write, 1 execute, 0 exists @see faccessat(2) AT_EACCESS
+   */
   access(path: Path, mode: number): number;
   /** Names in no particular order, without `.` and `..`. @see readdir(3) */
   readdir(path: Path): Bytes[] | number;
@@ -329,6 +332,7 @@ export enum Errno {
   EMFILE = 24,
   ENOSPC = 28,
   EPIPE = 32,
+  ENOSYS = 38,
   ELOOP = 40,
   ENOTSOCK = 88,
   EMSGSIZE = 90,

@@ -12,7 +12,7 @@ import { verdict } from "../setup/verdict.ts";
  * Lines of C in runtime/native, headers, comments and blank lines included. The init alone was to do with 700; the heap with its frozen
  * image (docs/decisions/0006), the log daemon's byte paths, and the notes of answers that come once (docs/decisions/0015) came on top.
  */
-const BUDGET_LINES = 1060;
+const BUDGET_LINES = 1095;
 
 /** @returns one line that names every file's share when all together exceed the budget, or when there is no C at all */
 export function budgetFindings(files: ReadonlyMap<string, string>, budget: number): string[] {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeSys } from "../fake/sys-fake.ts";
+import { Errno } from "../sys.ts";
 import { Loop } from "./loop.ts";
 
 function start() {
@@ -109,4 +110,24 @@ test("Loop.deferSignals() leaves signals alone for that time, and nothing else",
   loop.unwatch(read);
   for (let turn = 0; turn < 2; turn++) loop.tick();
   assert.deepEqual([signals, sys.now() - started], [[1], 10]);
+});
+
+test("Loop throws the name of a call that it cannot do without, instead of turning for ever", () => {
+  const calls = {
+    epollCreate: "epoll_create1",
+    signalfd: "signalfd4",
+    epollAdd: "epoll_ctl",
+    epollWait: "epoll_pwait",
+  };
+  for (const [method, call] of Object.entries(calls)) {
+    const sys = new FakeSys();
+    Object.assign(sys, { [method]: () => -Errno.EPERM });
+    const turn = () =>
+      new Loop(
+        sys,
+        () => undefined,
+        () => undefined,
+      ).tick();
+    assert.throws(turn, new RegExp(`^Error: cannot .* a seccomp profile refuses ${call}: allow it$`));
+  }
 });

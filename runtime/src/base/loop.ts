@@ -1,5 +1,6 @@
 import { Signal, watchedDirectory } from "../../../lib/linux/signals.ts";
 import { type Bytes, Poll, type Sys } from "../sys.ts";
+import { required } from "./refusal.ts";
 import { type Timer, Timers } from "./timers.ts";
 
 /** Most `[fd, events]` pairs taken from the kernel in one turn; what is left is level-triggered and comes next turn. */
@@ -19,18 +20,20 @@ export class Loop {
   /**
    * @param onSignal called once for each signal that arrives
    * @param onError gets what a handler threw; the loop goes on
+   * @throws when the kernel gives no epoll instance or no descriptor for signals
    */
   constructor(sys: Sys, onSignal: (signal: number) => void, onError: (error: unknown) => void) {
     this.#sys = sys;
     this.#onError = onError;
-    this.#epoll = sys.epollCreate();
-    this.#signals = sys.signalfd();
-    this.watch(this.#signals, () => {
+    this.#epoll = required(sys, "wait for events", "epoll_create1", sys.epollCreate());
+    this.#signals = required(sys, "receive signals", "signalfd4", sys.signalfd());
+    const watched = this.watch(this.#signals, () => {
       const signal = sys.readSignal(this.#signals);
       if (watchedDirectory(signal) >= 0) this.#handlers.get(watchedDirectory(signal))?.();
       else if (signal === Signal.IO) for (const fd of this.#directories) this.#handlers.get(fd)?.();
       else if (signal > 0) onSignal(signal);
     });
+    required(sys, "receive signals", "epoll_ctl", watched);
   }
 
   /** Calls `handler` in every turn in which `fd` can be read, or written (or has hung up). `-errno` when the kernel refuses. */
@@ -85,11 +88,12 @@ export class Loop {
     this.#timers.cancel(timer);
   }
 
-  /** Waits for events and calls their handlers, then those timers that were due when it looked at the clock. */
+  /** Waits for events and calls their handlers, then those timers that were due when it looked at the clock. @throws when it cannot wait */
   tick(): void {
     const next = this.#timers.next();
     const timeoutMs = next === null ? -1 : Math.max(0, Math.ceil(next - this.now()));
-    const count = this.#sys.epollWait(this.#epoll, this.#pairs, timeoutMs);
+    const waited = this.#sys.epollWait(this.#epoll, this.#pairs, timeoutMs);
+    const count = required(this.#sys, "wait for events", "epoll_pwait", waited);
     for (let i = 0; i < count; i++) {
       const handler = this.#handlers.get(this.#pairs[2 * i] as number);
       if (handler !== undefined) this.#guard(handler);

@@ -4,7 +4,11 @@ import { HEALTHY_AFTER_MS, Journal } from "../base/journal.ts";
 import { Loop } from "../base/loop.ts";
 import { Messages } from "../base/messages.ts";
 import { OutOfMemory } from "../base/out-of-memory.ts";
+
 import { SERVICE_DIRECTORY } from "../base/places.ts";
+
+import { explainCall } from "../base/refusal.ts";
+
 import type { Context } from "../supervise/context.ts";
 import { serveControl } from "../supervise/control-server.ts";
 import { LeftBehind } from "../supervise/left-behind.ts";
@@ -52,7 +56,9 @@ function assemble(sys: Sys, loop: Loop, messages: Messages, options: Options): C
   records.delete(LOG_SLOT);
   const sockets = takeSocketRecords(records);
   if (sys.resumeFd >= 0) messages.warn("The init has started itself again after a crash; services were taken over.");
-  sys.setSubreaper();
+  const adopts = sys.setSubreaper();
+  if (adopts < 0 && sys.getpid() !== 1)
+    messages.warn(`orphans go to PID 1, not to my_init: ${explainCall(sys, "prctl", adopts)}`);
   // Every log has a pipe here; programs are started with the limits that the container was given.
   const { hard } = sys.getrlimit(RLIMIT_NOFILE);
   sys.setrlimit(RLIMIT_NOFILE, hard, hard);

@@ -1,3 +1,4 @@
+import type { Refusal } from "./refusal.ts";
 import { type FileSpec, type Mount, type ServiceSpec, script, serviceFiles } from "./rootfs.ts";
 
 /** What a box holds and how its init is started. Everything is optional. */
@@ -28,6 +29,8 @@ export interface BootOptions {
   readonly user?: number;
   /** Shell text that runs in the container's first process just before it becomes the init (limits, ignored signals, closed descriptors). */
   readonly before?: string;
+  /** A system call that the kernel refuses to the init and all that it starts, and to commands of {@link Container.exec}. */
+  readonly refusal?: Refusal;
   /** The init is not PID 1 but the only child of one, as under `docker run --init`. */
   readonly notFirst?: boolean;
   /** A pty as stdin, stdout and stderr and controlling terminal, as `docker run -it` gives. */

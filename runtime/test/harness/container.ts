@@ -18,6 +18,7 @@ import { type BootOptions, filesOf } from "./boot-options.ts";
 import { eventually, soon, within } from "./deadline.ts";
 import { Output } from "./output.ts";
 import { type ProcessEntry, processTable, readProcess } from "./process-table.ts";
+import { refusalOfRun, refusing } from "./refusal.ts";
 import { type FileSpec, layOut, place } from "./rootfs.ts";
 import { type Finished, run } from "./run.ts";
 import { discard, scratch } from "./scratch.ts";
@@ -155,6 +156,7 @@ export class Container {
       ...["unshare", "--pid", "--fork", "--kill-child", "--mount", "--uts", "--ipc"],
       ...["sh", ENTER, this.#directory],
       ...(tty ? ["setsid", "--ctty"] : ["setsid"]),
+      ...this.#refusing(),
       ...(user === 0
         ? []
         : [
@@ -178,6 +180,11 @@ export class Container {
       `exec ${enter.map(shellQuote).join(" ")}`,
       "/dev/null",
     ];
+  }
+
+  #refusing(): string[] {
+    const refusal = this.#options.refusal ?? refusalOfRun();
+    return refusal === undefined ? [] : refusing(refusal);
   }
 
   #read(fd: number, stream: "stdout" | "stderr"): Promise<void> {
@@ -252,8 +259,9 @@ export class Container {
     const args = typeof command === "string" ? ["sh", "-c", command] : command;
     const ids = user === undefined ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
     const namespaces = ["--target", String(this.first), "--pid", "--mount", "--uts", "--ipc"];
+    const before = [...this.#refusing(), ...ids];
     const variables = Object.entries(this.#environment).map(([name, value]) => `${name}=${value}`);
-    return run("nsenter", [...namespaces, "--", ...ids, "env", "-i", ...variables, ...args], {
+    return run("nsenter", [...namespaces, "--", ...before, "env", "-i", ...variables, ...args], {
       ...(input === undefined ? {} : { input }),
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
     });

@@ -1,7 +1,9 @@
 import { variablesOf } from "../../../../lib/cron/environment.ts";
 import type { Account } from "../../../../lib/linux/accounts.ts";
 import { formatEnvironBlock } from "../../../../lib/linux/environment.ts";
+import { anonymousFile } from "../../base/anonymous-file.ts";
 import { idsToTake } from "../../base/credentials.ts";
+
 import { isDirectory } from "../../base/files.ts";
 import { explain, type Program, spawn } from "../../base/programs.ts";
 import { type Bytes, SpawnFlag, type Sys } from "../../sys.ts";
@@ -43,26 +45,26 @@ export function startProgram(
   const shell = variables.get("SHELL") ?? "/bin/sh";
   const path = typeof program === "string" ? program : shell;
   const argv = typeof program === "string" ? [program] : [shell, "-c", program.text];
-  const input = typeof program === "string" || program.input === null ? -1 : fileOf(sys, program.input);
-  if (input < -1) return `cannot give it its input: ${sys.strerror(-input)}`;
+  const input = typeof program === "string" || program.input === null ? null : fileOf(sys, program.input);
+  if (input !== null && input < 0) return `cannot give it its input: ${sys.strerror(-input)}`;
   const home = typeof program === "string" ? "/" : (variables.get("HOME") ?? "/");
   const started: Program = {
     path,
     argv,
     env: formatEnvironBlock(variables),
     cwd: isDirectory(sys, home) ? home : "/",
-    stdio: [input, output, output],
+    stdio: [input ?? -1, output, output],
     flags: SpawnFlag.Session,
     ids: idsToTake(sys, account),
   };
   const pid = spawn(sys, started);
-  if (input >= 0) sys.close(input);
+  if (input !== null) sys.close(input);
   return pid > 0 ? pid : `cannot start ${path}: ${explain(sys, path, -pid)}`;
 }
 
 /** An anonymous file with this content, to be read from its start; `-errno`. */
 export function fileOf(sys: Sys, content: Bytes): number {
-  const fd = sys.memfd("cron-input");
+  const fd = anonymousFile(sys, "cron-input");
   if (fd < 0) return fd;
   for (let at = 0; at < content.length; ) {
     const written = sys.pwrite(fd, content.slice(at), at);

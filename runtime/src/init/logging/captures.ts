@@ -3,7 +3,11 @@ import { parseSettingLines, parseSwitch } from "../../../../lib/text/setting-lin
 import { readFile } from "../../base/files.ts";
 import type { Messages } from "../../base/messages.ts";
 import { outputPipe } from "../../base/output-pipe.ts";
+
 import { SERVICE_DIRECTORY } from "../../base/places.ts";
+
+import { explainCall, isRefused } from "../../base/refusal.ts";
+
 import type { Bytes, Sys } from "../../sys.ts";
 
 const MAX_SETTINGS_BYTES = 65_536;
@@ -59,6 +63,9 @@ export class Captures {
     const known = held ?? this.#pipes.get(name);
     if (known === undefined && this.#pipes.size >= MAX_CAPTURED)
       return this.#refuse(name, `the log daemon takes ${MAX_CAPTURED} services at most`);
+    // Nothing has these descriptors: a kernel that makes the call says so.
+    const reads = known === undefined ? this.#sys.splice(-1, -1, new Uint8Array(8), 0, 1) : 0;
+    if (isRefused(reads)) return this.#refuse(name, explainCall(this.#sys, "splice", reads));
     const pipe = known ?? outputPipe(this.#sys);
     if (typeof pipe === "number") return this.#refuse(name, this.#sys.strerror(-pipe));
     this.#released.delete(name);

@@ -290,6 +290,25 @@ test("LogDaemon binds and captures nothing, and says so, when it can have no mem
   world.says("there is no log daemon: its memory cannot be made");
 });
 
+test("LogDaemon binds nothing, and says so, where recvmmsg is refused", () => {
+  const world = new World("LOG_CAPTURE=on\n");
+  world.sys.recvmmsg = () => -Errno.EPERM;
+  world.start();
+  assert.equal(world.inode(SYSLOG_SOCKET), -Errno.ENOENT);
+  assert.equal(world.log.capture("web", null), null);
+  world.says("there is no log daemon: it cannot receive: ");
+  world.says("a seccomp profile refuses recvmmsg: allow it; what programs send to syslog is lost");
+});
+
+test("LogDaemon captures no service, and says so, where splice is refused", () => {
+  const world = new World("LOG_CAPTURE=on\n");
+  world.sys.splice = () => -Errno.ENOSYS;
+  world.start();
+  assert.equal(world.sender()("x"), 1);
+  assert.equal(world.log.capture("web", null), null);
+  world.says("a seccomp profile refuses splice: allow it; it goes to the container's");
+});
+
 test("LogDaemon closes its sockets when no daemon stays alive, and binds them again when one does", () => {
   let works = false;
   const world = new World("LOG_CAPTURE=on\n", (process) => {

@@ -8,7 +8,11 @@ import { readFile } from "../../base/files.ts";
 import type { Journal } from "../../base/journal.ts";
 import type { Loop } from "../../base/loop.ts";
 import type { Messages } from "../../base/messages.ts";
+
 import { LOG_SETTINGS_FILE } from "../../base/places.ts";
+
+import { explainCall, isRefused } from "../../base/refusal.ts";
+
 import type { Output } from "../../supervise/context.ts";
 import { type Bytes, Errno, type Sys } from "../../sys.ts";
 import type { ContainerEnvironment } from "../container-environment.ts";
@@ -197,8 +201,16 @@ export class LogDaemon implements Output, Inputs {
     this.#process.handOver();
   }
 
-  /** `false` when the daemon's memory cannot be had. */
+  /** `false` when the daemon could not work, which is said. */
   #begin(): boolean {
+    // Nothing has this descriptor: a kernel that makes the call says so.
+    const receives = this.#sys.recvmmsg(-1, new Uint8Array(1), 0, 0, 0, 0);
+    if (isRefused(receives)) {
+      this.#messages.warn(
+        `there is no log daemon: it cannot receive: ${explainCall(this.#sys, "recvmmsg", receives)}; what programs send to syslog is lost`,
+      );
+      return false;
+    }
     const memory = anonymousFile(this.#sys, "log");
     if (memory < 0) {
       this.#messages.warn(
