@@ -61,6 +61,10 @@ function send(
     "Content-Transfer-Encoding: 8bit",
   ];
   const input = fileOf(sys, `${header.join("\n")}\n\n${text}`);
+  if (input < 0) {
+    failed(`cannot mail its output: it cannot be kept for ${program}: ${sys.strerror(-input)}`);
+    return;
+  }
   const pid = spawn(sys, {
     path: program,
     argv: [program, "-FCronDaemon", "-i", "-oem", to],
@@ -70,7 +74,7 @@ function send(
     flags: SpawnFlag.Session,
     ids: sys.getuid() === 0 ? [account.uid, account.gid, ...account.groups] : null,
   });
-  if (input >= 0) sys.close(input);
+  sys.close(input);
   if (pid < 0) failed(`cannot mail its output: ${program} ${explain(sys, program, -pid)}`);
   else
     children.add(pid, {
