@@ -143,7 +143,12 @@ class Container {
   }
 
   async #turn(run: () => void): Promise<void> {
-    run();
+    try {
+      run();
+    } catch (error) {
+      // A dead process gets no answers, and may take that for a fault.
+      if (!this.#incarnation.dead) throw error;
+    }
     await new Promise(setImmediate);
     if (!this.#incarnation.dead || this.code !== null) return;
     this.kernel.nextIncarnation();

@@ -9,7 +9,13 @@ const NEW_CALLS = {
   faccessat2: [439, 439],
 } as const;
 /** Older ones, which a host can refuse all the same. */
-const CALLS = { ...NEW_CALLS, recvmmsg: [299, 243], signalfd4: [289, 74], splice: [275, 76] } as const;
+const CALLS = {
+  ...NEW_CALLS,
+  prctl: [157, 167],
+  recvmmsg: [299, 243],
+  signalfd4: [289, 74],
+  splice: [275, 76],
+} as const;
 
 /** Numbers of architectures as `process.arch` names them: column of {@link CALLS}, prctl(2), audit architecture, first call of Linux 3.17. */
 const MACHINES: Readonly<Record<string, { column: 0 | 1; prctl: number; audit: number; since317: number }>> = {

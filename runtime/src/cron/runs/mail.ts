@@ -62,6 +62,10 @@ function send(
     "Content-Transfer-Encoding: 8bit",
   ];
   const input = fileOf(sys, `${header.join("\n")}\n\n${text}`);
+  if (input < 0) {
+    failed(`cannot mail its output: it cannot be kept for ${program}: ${sys.strerror(-input)}`);
+    return;
+  }
   const pid = spawn(sys, {
     path: program,
     argv: [program, "-FCronDaemon", "-i", "-oem", to],
@@ -71,7 +75,7 @@ function send(
     flags: SpawnFlag.Session,
     ids: idsToTake(sys, account),
   });
-  if (input >= 0) sys.close(input);
+  sys.close(input);
   if (pid < 0) failed(`cannot mail its output: ${program} ${explain(sys, program, -pid)}`);
   else
     children.add(pid, {

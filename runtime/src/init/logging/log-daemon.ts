@@ -36,9 +36,11 @@ export interface LogRecord {
   readonly memory: number;
   /** 0 for no process. */
   readonly pid: number;
+  /** All sockets have been bound that can be; an incarnation that crashed before leaves that to the next. */
+  readonly bound: boolean;
 }
 
-const NONE: LogRecord = { memory: -1, pid: 0 };
+const NONE: LogRecord = { memory: -1, pid: 0, bound: false };
 
 /** Takes the records of sockets out of the journal's records. */
 export function takeSocketRecords(records: Map<number, unknown>): Map<number, SocketRecord> {
@@ -114,6 +116,7 @@ export class LogDaemon implements Output, Inputs {
   start(): void {
     if (!this.#enabled) return;
     if (this.#record.memory < 0 && !this.#begin()) return;
+    if (!this.#record.bound) this.#bind();
     this.#sockets.watch();
     this.#process.begin();
   }
@@ -219,7 +222,6 @@ export class LogDaemon implements Output, Inputs {
       return false;
     }
     this.#note({ memory });
-    this.#bind();
     if (this.#hasOthersSettings() && this.#sys.access("/usr/sbin/syslog-ng", 1) < 0)
       this.#messages.warn(
         "/etc/syslog-ng is not read: syslog-ng is not in this image; for a remote log SHIPSHAPE_LOG_FORWARD=udp://HOST:PORT",
@@ -239,6 +241,7 @@ export class LogDaemon implements Output, Inputs {
   #bind(): void {
     this.#sockets.bind();
     this.#addSockets();
+    this.#note({ bound: true });
   }
 
   /** Binds the sockets that `LOG_SOCKETS` and rsyslog's configuration ask for; whether one is new. */

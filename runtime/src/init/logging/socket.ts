@@ -86,10 +86,10 @@ export class LogSockets {
     };
   }
 
-  /** Binds the usual sockets, where they belong to nobody else. */
+  /** Binds the usual sockets that are not bound, where they belong to nobody else. */
   bind(): void {
     this.#withdrawn = false;
-    this.#bindSyslog();
+    if (this.#live(SYSLOG_SOCKET) === undefined) this.#bindSyslog();
     this.#bindJournal();
   }
 
