@@ -49,7 +49,7 @@ void sys_install_origin(JSContext *ctx);
 
 // heap.c: the first part of the heap lies in the executable. `shipshape --freeze APPLET` writes it as it is once the applet's
 // script is evaluated, and the build puts that into the file: the applet's next start finds all done, in shared pages.
-enum { HEAP_CLASSES = 65, IMAGE_ROOM = 512 << 10 };
+enum { HEAP_CLASSES = 65, IMAGE_ROOM = 464 << 10 };
 typedef struct {
   char magic[16];  // tools/runtime/freeze.ts looks for it
   const Applet *applet;

@@ -3,6 +3,7 @@ import test from "node:test";
 import { type Bytes, Errno } from "../sys.ts";
 import { type Kill, World } from "./world.fixture.ts";
 
+const SIGUSR1 = 10;
 /** A recovery has no more calls, with some of what comes after it. */
 const RECOVERY_CALLS = 24;
 
@@ -121,6 +122,17 @@ test("startLogDaemon() goes on under a file's name, whenever somebody moves the 
     );
     if (last >= 0) assert.ok(Math.max(-1, ...old) < last, `moved before call ${at}: ${old} in the old file`);
   }
+});
+
+test("startLogDaemon() writes what waits in its sockets before it hands over: one may have lost its name", () => {
+  const world = new World("", [
+    (it) => {
+      it.send("<30>Nov 21 11:12:34 app: n=0;");
+      it.kernel.raise(SIGUSR1);
+    },
+  ]);
+  world.run([]);
+  assert.deepEqual(numbersIn(world.log("/var/log/syslog")), [0]);
 });
 
 /** A message of each shape with much in one place, marked so that it can be found again. */

@@ -94,16 +94,14 @@ function listenIn(sys: Sys, directory: Bytes, container: Bytes): number {
   if (typeof stat === "number") return stat;
   if (stat.uid !== sys.getuid() || (stat.mode & 0o170077) !== 0o040000) return -Errno.EPERM;
   const path = controlSocket(directory, container);
-  // Named once it listens: until then it would look like a dead one.
-  const unnamed = `${path}.new`;
-  sys.unlink(unnamed);
-  const fd = sys.unixBind(unnamed);
+  sys.unlink(path);
+  const fd = sys.unixBind(path);
   if (fd < 0) return fd;
-  const result = Math.min(0, sys.listen(fd, BACKLOG), sys.rename(unnamed, path));
-  if (result < 0) {
+  const listening = sys.listen(fd, BACKLOG);
+  if (listening < 0) {
     sys.close(fd);
-    sys.unlink(unnamed);
-    return result;
+    sys.unlink(path);
+    return listening;
   }
   dropDead(sys, directory);
   giveUsualName(sys, directory, path);
@@ -114,18 +112,16 @@ function listenIn(sys: Sys, directory: Bytes, container: Bytes): number {
 function dropDead(sys: Sys, directory: Bytes): void {
   const ofThisBoot = controlSocket(directory, `${bootName(sys)}-`);
   const names = sys.readdir(directory);
-  for (const name of typeof names === "number" ? [] : names) {
-    const path = `${directory}/${name}`;
-    if (!path.startsWith(ofThisBoot) || path.endsWith(".new")) continue;
-    const connection = sys.unixConnect(path);
-    if (connection >= 0) sys.close(connection);
-    else if (connection === -Errno.ECONNREFUSED) sys.unlink(path);
+  for (const path of typeof names === "number" ? [] : names.map((name) => `${directory}/${name}`)) {
+    // As a datagram, for that does not wait: a live one answers that it is of another type.
+    if (path.startsWith(ofThisBoot) && sys.unixConnectDatagram(path) === -Errno.ECONNREFUSED) sys.unlink(path);
   }
 }
 
 /** A short name for people and scripts, which sv does not use: where containers share the directory it is that of the last one started. */
 function giveUsualName(sys: Sys, directory: Bytes, path: Bytes): void {
   const link = `${path}.new`;
+  sys.unlink(link);
   if (sys.symlink(path.slice(directory.length + 1), link) >= 0) sys.rename(link, `${directory}/${USUAL_NAME}`);
 }
 

@@ -193,8 +193,6 @@ test("A96 a log daemon that is stopped is told to go on, and what waits in a soc
   await box.sees("the log daemon was stopped by SIGSTOP: it was told to go on");
   await box.sees("app: queued");
   // More than the kernel's queue holds.
-  await box.exec(`kill -STOP ${daemonOf(box)}; for i in $(seq 100); do logger -t many $i; done`, {
-    deadlineMs: 30_000,
-  });
-  await box.sees("many: 100");
+  await box.exec(`kill -STOP ${daemonOf(box)}; seq 2000 | logger -t many`);
+  await box.sees("many: 2000");
 });

@@ -357,6 +357,7 @@ test("LogDaemon binds the sockets that logd.conf and rsyslog's files ask for, an
   // A startup file makes postfix's chroot; the next incarnation has all of them.
   world.sys.makeDirectories("/var/spool/postfix/dev");
   world.log.environmentChanged();
+  world.says("cannot bind /none/log");
   world.pass(10).restart().log.environmentChanged();
   world.pass(10);
   assert.deepEqual(world.daemon.argv, ["logd", ...paths, "/var/spool/postfix/dev/log"]);

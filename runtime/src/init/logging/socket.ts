@@ -41,6 +41,8 @@ export class LogSockets {
   #given: readonly Entry[] | null = null;
   /** Retired sockets that the running daemon was told to read to their end. */
   #draining: readonly Entry[] = [];
+  /** Further sockets that cannot be bound, which was said. */
+  readonly #refused = new Set<Bytes>();
   #looking = false;
   #withdrawn = false;
 
@@ -107,8 +109,10 @@ export class LogSockets {
     const missing = why === -Errno.ENOENT || why === -Errno.ENOTDIR;
     if (missing && optional) return false;
     const refused = typeof why === "number" ? this.#sys.strerror(-why) : (why ?? this.#bindAt(path));
-    if (refused !== null) this.#messages.warn(`cannot bind ${path}, which ${from} asks for: ${refused}`);
-    return refused === null;
+    if (refused === null) return true;
+    if (!this.#refused.has(path)) this.#messages.warn(`cannot bind ${path}, which ${from} asks for: ${refused}`);
+    this.#refused.add(path);
+    return false;
   }
 
   /** A child has ended: perhaps the log daemon that ours stepped aside for, and not each of them takes its socket away. */
