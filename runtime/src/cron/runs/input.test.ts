@@ -67,7 +67,7 @@ for (const errno of [Errno.EPERM, Errno.ENOSYS]) {
     const said: string[] = [];
     const mail = mailFor(JOB, { sys, children, variables: VARIABLES, account: ROOT, failed: (why) => said.push(why) });
     mail?.line("output");
-    mail?.ended();
+    mail?.ended({ started: 0, seconds: 1, result: "ok" }, 0);
     assert.match(said.join(), /^cannot mail its output: it cannot be kept for \/usr\/sbin\/sendmail: /);
     assert.equal(sys.spawned.length, 0);
   });
