@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { parseSync, Visitor } from "oxc-parser";
 import { runOrThrow } from "../../host/command.ts";
 import { top } from "../setup/places.ts";
 import { cached, digest } from "./cached.ts";
@@ -46,11 +47,30 @@ async function bundleApplet(dir: string, file: string): Promise<Applet> {
     logLevel: "silent",
   });
   const text = (end: string) => outputFiles.find((output) => output.path.endsWith(end))?.text ?? "";
+  const [expression] = regularExpressions(text(".js"));
+  if (expression !== undefined)
+    throw new Error(
+      `cannot build ${name}: it holds the regular expression ${expression}, for which the runtime has no engine`,
+    );
   const source = readFileSync(join(dir, file), "utf8");
   const marked = (mark: string) => source.split("\n").includes(`// @${mark}`);
   const aliases = /^\/\/ @aliases (.+)$/m.exec(source)?.[1]?.split(" ") ?? [];
   const marks = { daemon: marked("daemon"), frozen: marked("frozen"), aliases };
   return { name, ...marks, script: text(".js"), sourceMap: text(".js.map") };
+}
+
+/** Regular expressions in a script: QuickJS is built without them, and throws where one is evaluated. */
+export function regularExpressions(script: string): string[] {
+  const found: string[] = [];
+  new Visitor({
+    Literal: (node) => {
+      if ("regex" in node) found.push(node.raw ?? "");
+    },
+    Identifier: ({ name }) => {
+      if (name === "RegExp") found.push(name);
+    },
+  }).visit(parseSync("script.js", script).program);
+  return found;
 }
 
 /** An applet's bytecode as a file. @param qjsc path of the bytecode compiler */

@@ -1,3 +1,4 @@
+import { parseDecimal } from "../../../lib/text/decimal.ts";
 import { readFile } from "../base/files.ts";
 import type { Messages } from "../base/messages.ts";
 import { type Bytes, Mode, type Sys } from "../sys.ts";
@@ -28,9 +29,9 @@ function pidFiles(sys: Sys, directory: Bytes, depth: number): Bytes[] {
     if (typeof stat === "number") return [];
     const type = stat.mode & Mode.TypeMask;
     if (type === Mode.Directory) return depth > 0 ? pidFiles(sys, path, depth - 1) : [];
-    if (type !== Mode.Regular || !/(^|\.)pid$/.test(name) || stat.size > MAX_PID_BYTES) return [];
+    if (type !== Mode.Regular || (name !== "pid" && !name.endsWith(".pid")) || stat.size > MAX_PID_BYTES) return [];
     const content = readFile(sys, path, MAX_PID_BYTES);
-    return typeof content === "string" && /^\s*\d+\s*$/.test(content) ? [path] : [];
+    return typeof content === "string" && parseDecimal(content.trim()) !== null ? [path] : [];
   });
 }
 

@@ -233,7 +233,8 @@ export class LogDaemon implements Output, Inputs {
   #hasOthersSettings(): boolean {
     const [file, directory] = OTHERS_SETTINGS;
     const text = readFile(this.#sys, file, MAX_SETTINGS_BYTES);
-    if (typeof text === "string" && /^\s*[^\s#]/m.test(text)) return true;
+    const isSetting = (line: Bytes): boolean => line.trim() !== "" && !line.trim().startsWith("#");
+    if (typeof text === "string" && text.split("\n").some(isSetting)) return true;
     const names = this.#sys.readdir(directory);
     return typeof names !== "number" && names.length > 0;
   }
