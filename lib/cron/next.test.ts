@@ -221,6 +221,13 @@ test("nextRun() agrees with asking every minute around real changes of real zone
   }
 });
 
+test("nextRun() gives a time that comes just after a repeated hour, also when the one after it is a week away", () => {
+  const from = minuteOf("2026-11-01 07:00");
+  assert.deepEqual(runs("0-1 2 */1 * 0", from, from + 60, zoneNamed("America/New_York")), [from, from + 1]);
+  // And one in the repeated hour itself, of a job that follows the wall clock.
+  assert.deepEqual(runs("*/30 1 */6 * *", from - 60, from, zoneNamed("America/New_York")), [from - 60, from - 30]);
+});
+
 test("nextRun() ends for any rule, however far apart its offsets are", () => {
   const offset = fc.integer({ min: -24, max: 24 });
   const day = fc.integer({ min: 0, max: 365 });

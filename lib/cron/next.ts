@@ -31,8 +31,9 @@ export function nextRun(schedule: Schedule, after: number, zone: Zone): number |
     const from = Math.max(at, first) + offset;
     const match = nextMatch(schedule, schedule.wildcard ? from : Math.max(from, reached + 1));
     if (match === null) return null;
-    // Jumps long before the match leave out nothing: only those about it count. A rare schedule's match is decades away.
-    if (match - offset - at > 2 * SETTLED) {
+    // Jumps long before the match leave out nothing: only those about it count, and those about `first`, which repeat a time that
+    // was before it. A rare schedule's match is decades away.
+    if (match - offset - at > 2 * SETTLED && firstJump(zone, at, first + SETTLED) === null) {
       at = match - offset - SETTLED;
       reached = -Infinity;
       continue;

@@ -62,7 +62,8 @@ export function spawnFlagFindings(declared: string, header: string): string[] {
  * @returns one line per call of `open` that could wait for another process
  */
 export function openFindings(files: ReadonlyMap<string, string>): string[] {
-  const waiting = (call: string) => /\bOpen\./.test(call) && !/NonBlock|Exclusive/.test(call);
+  // A descriptor of our own is opened again by its name in /proc: its pipe has both ends.
+  const waiting = (call: string) => /\bOpen\./.test(call) && !/NonBlock|Exclusive|`\/proc\/self\/fd\//.test(call);
   return [...files].flatMap(([path, text]) =>
     [...text.matchAll(/\bsys\.open\(([^;]*?), [\w]+\)/g)]
       .filter(([call]) => waiting(call))

@@ -48,7 +48,7 @@ test("parseArguments() takes the script's name for the service, whatever else is
   const result = parseArguments(["restart", "other"], undefined, "web");
   assert.deepEqual(typeof result === "object" && [result.names, result.waits], [["web"], true]);
   for (const args of [[], ["stat"], ["zzz"], ["-w", "soon", "stop"]])
-    assert.match(String(parseArguments(args, undefined, "web")), /usage: web \[-w sec\] status\|start\|/);
+    assert.match(String(parseArguments(args, undefined, "web")), /usage: web \[-w sec\] status\|pid\|start\|/);
 });
 
 test("parseArguments() answers any command line", () => {

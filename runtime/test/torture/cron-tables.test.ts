@@ -185,7 +185,7 @@ fuzz("A98 tables change to anything while cron reads them: it goes on, and runs 
   await assertUnharmed(box, pid);
   const beats = box.output.count("cron[beat]: beat");
   await box.sees("cron[beat]: beat", beats + 2);
-  assert.deepEqual(readdirSync(join(box.path("/run"), "cron")).sort(), ["boot", "socket", "status"]);
+  assert.deepEqual(readdirSync(join(box.path("/run"), "cron")).sort(), ["boot", "container", "socket", "status"]);
   const { code } = await box.stop();
   assert.equal(code, 0);
 });

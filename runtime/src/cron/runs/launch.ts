@@ -73,7 +73,7 @@ function outputPipe(sys: Sys): [number, number] | number {
   if (typeof pipe === "number") return pipe;
   const [reader, shared] = pipe;
   const own = sys.open(`/proc/self/fd/${reader}`, Open.Read | Open.NonBlock, 0);
-  const writer = own < 0 ? own : sys.open(`/proc/self/fd/${shared}`, Open.Write | Open.NonBlock, 0);
+  const writer = own < 0 ? own : sys.open(`/proc/self/fd/${shared}`, Open.Write, 0);
   const result = writer < 0 ? writer : sys.dup2(own, reader);
   if (own >= 0) sys.close(own);
   sys.close(shared);
