@@ -14,7 +14,7 @@ export type Release = keyof typeof releases;
 
 const APT_LIMIT_MS = 20 * 60_000;
 const PROGRESS_EVERY_MS = 5000;
-/** A base file system older than this is made anew, for Debian's security updates. */
+/** A base file system older than this is made again, for Debian's security updates. */
 const ROOTFS_KEPT_MS = 7 * 24 * 3600_000;
 
 /**

@@ -143,7 +143,7 @@ describe("the base image", { timeout: 2 * SETUP_LIMIT_MS }, () => {
     });
   }
 
-  test("A97 A100 a program opens its logs anew when logrotate does what its package declares", {
+  test("A97 A100 a program opens its logs again when logrotate does what its package declares", {
     timeout: TEST_LIMIT_MS,
   }, async () => {
     const text = [

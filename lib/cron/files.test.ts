@@ -25,7 +25,7 @@ test("refuseFile() obeys what only its owner and root can have written", () => {
   assert.equal(refuseFile({ ...FILE, links: 2 }, 0, "", true), null);
 });
 
-test("refuseFile() refuses what others could have written, and says how to mend it", () => {
+test("refuseFile() refuses what others could have written, and says how to fix it", () => {
   const refused: readonly (readonly [change: Partial<typeof FILE>, shared: string, closed: boolean, reason: RegExp])[] =
     [
       [{ mode: 0o040755 }, "", true, /not a regular file/],

@@ -16,7 +16,7 @@ export interface Sources {
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const APT_LIMIT_MS = 10 * 60_000;
-/** Change it when sources must be fetched anew. */
+/** Change it when sources must be fetched again. */
 const EDITION = "trixie quickjs musl-dev 1";
 
 /** QuickJS and musl of Debian 13, fetched once through an apt state of our own: nothing of it is installed. */

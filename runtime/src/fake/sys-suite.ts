@@ -493,7 +493,7 @@ const processes: readonly Behaviour[] = [
     },
   },
   {
-    name: "a pipe's end that is opened anew does not have to wait, and takes the place of the old one",
+    name: "a pipe's end that is opened again does not have to wait, and takes the place of the old one",
     run(sys) {
       const [read, write] = pair(sys);
       const own = ok(sys.open(`/proc/self/fd/${read}`, Open.Read | Open.NonBlock, 0));

@@ -56,7 +56,7 @@ test("A61 the first import fills only what is not set", async () => {
   assert.equal(box.read(`${DIRECTORY}/BOTH`), "engine");
 });
 
-test("A68 a dump that nothing changes stays as it is, and one that a startup file has written to is made anew", async () => {
+test("A68 a dump that nothing changes stays as it is, and one that a startup file has written to is made again", async () => {
   const inode = `stat -c %i ${DIRECTORY}.sh`;
   const box = await boot({
     startup: {

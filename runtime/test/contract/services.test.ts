@@ -351,7 +351,7 @@ for (const { what, run, cause } of [
   { what: "that is a directory", run: { directory: true as const }, cause: "directory" },
   { what: "that is empty", run: { content: "", mode: 0o755 }, cause: "empty" },
 ]) {
-  test(`A85 a run ${what} gives one line with file and cause, then a back-off, and starts once it is mended`, async () => {
+  test(`A85 a run ${what} gives one line with file and cause, then a back-off, and starts once it is fixed`, async () => {
     await using box = await boot({
       main: waiting(),
       services: { s: { files: run === null ? {} : { run } } },
@@ -366,8 +366,8 @@ for (const { what, run, cause } of [
     const lines = box.output.lines.filter((text) => text.startsWith("*** ") && text.includes("service s"));
     assert.equal(lines.length, 1, lines.join("\n"));
     box.write("/etc/service/s/run", null);
-    box.write("/etc/service/s/run", script("echo mended >&2; exec sleep 1000"));
-    await box.sees("mended");
+    box.write("/etc/service/s/run", script("echo fixed >&2; exec sleep 1000"));
+    await box.sees("fixed");
   });
 }
 

@@ -135,7 +135,7 @@ test("A95 all that is in the pipe of a service that is removed is written, as JS
   assert.equal((await fileHas(box, "services/s.log", "up\n")).split("\n").length, 10_002);
 });
 
-test("A95 a service that is made anew while the log daemon stands keeps its pipe", async () => {
+test("A95 a service that is made again while the log daemon is stopped keeps its pipe", async () => {
   const run = "echo $(cat /etc/what); exec sleep 1000";
   await using box = await bootWithLog({
     env: { LOG_CAPTURE: "on" },

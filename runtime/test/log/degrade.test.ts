@@ -171,7 +171,7 @@ test("A96 ours comes back when the other one ends and leaves its socket behind",
   });
   await eventually("the other one runs", async () => (await box.sv("start", "other")).startsWith("ok: run: "));
   await box.sees("/dev/log belongs to another log daemon now: ours steps aside");
-  // It begins anew; in place, so that it cannot take longer than ours waits for another to take its place.
+  // It starts again; in place, so that it cannot take longer than ours waits for another to take its place.
   await box.sv("hup", "other");
   await box.sees("bound\n", 2);
   // A child that ends while the other one lives changes nothing.
