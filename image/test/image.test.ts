@@ -59,6 +59,21 @@ for (const { from, image } of bases) {
       equal(code, 0, stderr);
     });
 
+    limited("A100 what old Dockerfiles remove and edit is there by name, and lets the boot be", async () => {
+      const edits = [
+        "rm /etc/runit/runsvdir/default/sshd/down",
+        "sed -i 's/^source/# source/' /etc/syslog-ng/syslog-ng.conf",
+        "my_init --quiet -- true",
+        "rm /etc/my_init.d/10_syslog-ng.init /etc/my_init.post_shutdown.d/10_syslog-ng.shutdown",
+        "[ ! -e /etc/service/sshd/down ]",
+        "stat -c '%a %G' /var/spool/cron/crontabs",
+        "ln -s /usr/bin/sv /etc/init.d/web; service web status; echo $?",
+      ];
+      const { code, stdout, stderr } = await shell(edits.join(" && "));
+      deepEqual([code, stdout], [0, "1730 crontab\n4\n"], stderr);
+      ok(!/syslog-ng/.test(stderr), stderr);
+    });
+
     limited("A100 the locale is en_US.UTF-8 and works", async () => {
       const { stdout, stderr } = await shell("locale charmap; locale language; perl -e 'print uc q(ok)'");
       deepEqual([stdout, stderr], ["UTF-8\nAmerican English\nOK", ""]);
@@ -118,6 +133,8 @@ for (const { from, image } of bases) {
       const offline = await shell("install_clean tree", "--network", "none");
       equal(offline.code, 100);
       match(offline.stderr, /^E: Failed to fetch /m);
+      const empty = await shell('install_clean "" tree');
+      deepEqual([empty.code, /one of the words is empty/.test(empty.stderr)], [2, true], empty.stderr);
       const nothing = await shell("install_clean");
       deepEqual([nothing.code, nothing.stderr], [2, "usage: install_clean [--install-recommends] PACKAGE...\n"]);
     });
