@@ -119,7 +119,11 @@ export class Daemon {
   #serve(): void {
     const { directory } = this.#status;
     const context = { sys: this.#sys, loop: this.loop, roster: this.#roster };
-    const server = new Server({ ...context, changed: () => this.#reload() });
+    const server = new Server({
+      ...context,
+      changed: () => this.#reload(),
+      whenInUse: (then) => this.#loading.whenInUse(then),
+    });
     const result =
       directory === null ? "/run/cron: it cannot be written" : server.listen(directory, this.#state.socket);
     if (typeof result === "number") this.#note({ socket: result });

@@ -43,6 +43,8 @@ export class Loading {
   #pending = false;
   #startedMs = 0;
   #quietUntilMs = 0;
+  /** Callbacks of {@link whenInUse}, with the number of loads that each has still to wait for. */
+  #waiting: { readonly then: () => void; loads: number }[] = [];
 
   constructor(context: LoadingContext) {
     this.#context = context;
@@ -76,6 +78,14 @@ export class Loading {
     }
   }
 
+  /** Calls back once the tables are in use as they are now: at once where no load is due, and where it is put off for lack of memory. */
+  whenInUse(then: () => void): void {
+    const isReading = this.#steps !== null;
+    if (this.#isShort || (!isReading && !this.#pending)) then();
+    // A load that has begun may have read a table before its change.
+    else this.#waiting.push({ then, loads: isReading && (this.#again || this.#pending) ? 2 : 1 });
+  }
+
   readonly loadSoon = (): void => this.#loadIn(SETTLE_MS);
 
   #loadIn(delayMs: number): void {
@@ -101,6 +111,10 @@ export class Loading {
     if (!this.#isShort) this.#context.loaded();
     if (this.#again) this.loadSoon();
     this.#again = false;
+    const waiting = this.#waiting;
+    for (const each of waiting) each.loads = this.#isShort ? 0 : each.loads - 1;
+    this.#waiting = waiting.filter(({ loads }) => loads > 0);
+    for (const { then, loads } of waiting) if (loads <= 0) then();
   }
 
   *#read(): Generator<void> {

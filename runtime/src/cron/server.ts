@@ -30,6 +30,8 @@ export interface ServerContext {
   readonly roster: Roster;
   /** The spool has changed. */
   changed(): void;
+  /** Calls back once the tables are in use as they are now. */
+  whenInUse(then: () => void): void;
 }
 
 /** Listens for `crontab` and `cron list`. Every user may connect: the kernel names the user. */
@@ -105,6 +107,7 @@ class Connection implements Follower {
   readonly uid: number;
   #run: JobRun | null = null;
   #isAsked = false;
+  #isClosed = false;
 
   constructor(context: ServerContext, fd: number, uid: number, closed: (connection: Connection) => void) {
     this.#context = context;
@@ -113,6 +116,7 @@ class Connection implements Follower {
       received: () => this.#received(),
       closed: () => {
         // The run that it followed goes on without it.
+        this.#isClosed = true;
         this.#run?.unfollow(this);
         closed(this);
       },
@@ -145,8 +149,12 @@ class Connection implements Follower {
     if (request.verb === "list") {
       const seen = this.#context.roster.status(this.uid === 0 ? null : this.#name());
       this.#finish(`ok ${seen.length}\n${encodeJobs(seen)}`);
-    } else if (request.verb === "run") this.#start(request.target);
-    else this.#finish(this.#spool(request, body));
+    } else if (request.verb === "run") {
+      this.#wire.keep();
+      this.#context.whenInUse(() => {
+        if (!this.#isClosed) this.#start(request.target);
+      });
+    } else this.#finish(this.#spool(request, body));
   }
 
   /** Returns the name of the client's user, `""` without one. */
@@ -191,7 +199,6 @@ class Connection implements Follower {
       this.#finish(`error it runs already (pid ${running.record.pid})\n`);
       return;
     }
-    this.#wire.keep();
     const problem = roster.start(member, [this]);
     if (problem === null) this.#run = newest(member);
     else this.#finish(`error ${problem}\n`);
