@@ -133,18 +133,29 @@ static const Applet *find_applet(const char *path) {
   return NULL;
 }
 
+// Overwrites values of this very run, so that every build makes the same image: places on the stack, which the next start sets again,
+// and the seed of Math.random, which is the time in microseconds.
+static void forget_run(uint64_t began, uint64_t ended) {
+  uint64_t stack = (uint64_t)(uintptr_t)&ended;
+  for (uint64_t *word = (uint64_t *)&image; word < (uint64_t *)(&image + 1); word++)
+    if (*word - (stack - 2 * MAX_STACK) < 4 * (uint64_t)MAX_STACK || (*word >= began && *word <= ended)) *word = 1;
+}
+
 // Writes the image with this applet evaluated, for the build; nothing of this process but its heap is in it. The bytecode
 // comes as stdin, a file: a binary with the image needs none.
 static _Noreturn void freeze(const Applet *applet) {
   struct stat code;
   if (!applet || image.applet || fstat(STDIN_FILENO, &code) < 0) _exit(NO_COMMAND);
   const void *bytecode = mmap(NULL, (size_t)code.st_size, PROT_READ, MAP_PRIVATE, STDIN_FILENO, 0);
+  uint64_t began = (uint64_t)(clock_ms(CLOCK_REALTIME) * 1e3);
   image.ctx = new_context();
+  uint64_t ended = (uint64_t)(clock_ms(CLOCK_REALTIME) * 1e3) + 1;
   fit_stack(JS_GetRuntime(image.ctx));
   if (bytecode == MAP_FAILED || !evaluate(image.ctx, bytecode, (size_t)code.st_size)) _exit(INTERNAL_ERROR);
   image.applet = applet;
   JS_RunGC(JS_GetRuntime(image.ctx));
   if (!heap_is_image()) say("shipshape: cannot freeze %s: IMAGE_ROOM in native.h is too small\n", applet->name);
+  forget_run(began, ended);
   bool written = heap_is_image() && fwrite(&image, sizeof image, 1, stdout) == 1 && fflush(stdout) == 0;
   _exit(written ? 0 : INTERNAL_ERROR);
 }

@@ -11,7 +11,7 @@ import { verdict } from "../setup/verdict.ts";
 /**
  * Lines of C in runtime/native, headers, comments and blank lines included. docs/decisions/0018 says what each file's lines buy.
  */
-const BUDGET_LINES = 1095;
+const BUDGET_LINES = 1106;
 
 /** @returns one line that names every file's share when all together exceed the budget, or when there is no C at all */
 export function budgetFindings(files: ReadonlyMap<string, string>, budget: number): string[] {
