@@ -3,18 +3,18 @@ import type { Budget } from "./budget.ts";
 /** What the large phases of the short form may cost, in a fresh clone. */
 export const budgets: Readonly<Record<string, Budget>> = {
   "build runtime (release)": { user: 160, system: 60 },
-  "contract (release)": { user: 190, system: 480 },
-  "torture (release)": { user: 100, system: 300 },
-  "unit tests": { user: 190, system: 130 },
-  "build image": { user: 70, system: 130 },
-  containers: { user: 180, system: 250 },
-  acceptance: { user: 200, system: 350 },
+  "contract (release)": { user: 420, system: 1050 },
+  "torture (release)": { user: 160, system: 480 },
+  "unit tests": { user: 480, system: 330 },
+  "build image": { user: 160, system: 280 },
+  containers: { user: 600, system: 900 },
+  acceptance: { user: 600, system: 1050 },
   "build runtime (arm64)": { user: 140, system: 100 },
   "emulated (arm64)": { user: 15, system: 15 },
   "build runtime (asan)": { user: 190, system: 60 },
-  "instrumented (asan)": { user: 120, system: 200 },
+  "instrumented (asan)": { user: 220, system: 380 },
   "build runtime (gcstress)": { user: 140, system: 50 },
-  "instrumented (gcstress)": { user: 80, system: 80 },
+  "instrumented (gcstress)": { user: 120, system: 130 },
 };
 
 /** Of all others: checks of the gate, the start of a container engine. */

@@ -7,10 +7,6 @@ done
 
 install -d /etc/my_init.d /etc/my_init.signal.d /etc/my_init.pre_shutdown.d /etc/my_init.post_shutdown.d /etc/service
 
-# Debian's runit has its services here, and a link to them in /etc/service.
-install -d /etc/runit/runsvdir
-ln -s /etc/service /etc/runit/runsvdir/default
-
 getent group docker_env >/dev/null || groupadd -g 8377 docker_env
 install -d -m 0700 /etc/container_environment
 for variable in LANG LC_CTYPE; do
