@@ -33,7 +33,6 @@ describe("cron in the image", { timeout: 2 * SETUP_LIMIT_MS }, () => {
       equal(await sh(container, "setuser www-data cron run www-data"), "\n");
       await sh(container, "usermod -aG docker_env www-data");
       equal(await sh(container, "setuser www-data cron run www-data"), "s3cret\n");
-      equal(await sh(container, "stat -c '%a %U:%G' /var/spool/cron/crontabs"), "1730 root:crontab\n");
       equal((await container.stop()).exitCode, 0);
     },
   );

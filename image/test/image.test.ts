@@ -59,19 +59,6 @@ for (const { from, image } of bases) {
       equal(code, 0, stderr);
     });
 
-    limited("A100 what old Dockerfiles remove and edit is there by name, and lets the boot be", async () => {
-      const edits = [
-        "sed -i 's/^source/# source/' /etc/syslog-ng/syslog-ng.conf",
-        "my_init --quiet -- true >/dev/null",
-        "rm /etc/my_init.d/10_syslog-ng.init /etc/my_init.post_shutdown.d/10_syslog-ng.shutdown",
-        "stat -c '%a %G' /var/spool/cron/crontabs",
-        "ln -s /usr/bin/sv /etc/init.d/web; service web status; echo $?",
-      ];
-      const { code, stdout, stderr } = await shell(edits.join(" && "));
-      deepEqual([code, stdout], [0, "1730 crontab\n4\n"], stderr);
-      ok(!/syslog-ng/.test(stderr), stderr);
-    });
-
     limited("A100 the locale is en_US.UTF-8 and works", async () => {
       const { stdout, stderr } = await shell("locale charmap; locale language; perl -e 'print uc q(ok)'");
       deepEqual([stdout, stderr], ["UTF-8\nAmerican English\nOK", ""]);
