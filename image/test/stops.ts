@@ -2,7 +2,7 @@ import type { Container, Stop } from "../../host/engines/container.ts";
 import type { HostEngine } from "../../host/engines/host-engine.ts";
 import { CONTROL_RUNS, soon, trivialRuns } from "../../runtime/test/harness/deadline.ts";
 
-/** Longer than any limit here: whoever is killed by the engine has lost anyway. */
+/** The engine's grace: longer than any limit here, so that its SIGKILL never decides a test. */
 const GRACE_SECONDS = 300;
 /** Commands of the engine that do nothing: they take what most of a stop does, the time of the engine itself. */
 const ENGINE_RUNS = 10;

@@ -6,7 +6,7 @@ import { containerStartMs } from "./this-container.ts";
  * - `free`: nothing.
  * - `alive`: a socket, or a link to one, that somebody answers at.
  * - `left`: a dead socket or link that this container left behind; it may be taken away.
- * - `foreign`: a dead one that was there before the container, in a directory that was mounted: its owner may come back.
+ * - `foreign`: a dead socket from before the container, in a mounted directory: its owner may come back.
  * - `other`: something else than a socket or a link.
  */
 export type Occupant = "free" | "alive" | "left" | "foreign" | "other";
